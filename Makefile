@@ -1,0 +1,55 @@
+# The front door. Embedded Swift is what ships; ordinary is the same sources as plain Swift 6.
+SWIFT := swift
+NAME := containerd-shim-swiftrunc-v2
+PREFIX := /usr/local
+ARCHIVES := $(shell $(SWIFT)c -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)",*/\1/p')/embedded/x86_64-unknown-linux-gnu
+# A runpath, which SwiftPM adds by default, makes glibc abort a static-pie program before main.
+FLAGS := -c release --disable-local-rpath --explicit-target-dependency-import-check error --product $(NAME)
+
+all: embedded ordinary ## both builds
+
+embedded: deps ## bin/NAME: Embedded Swift, static-pie, stripped; what is installed
+	@EMBEDDED=$(ARCHIVES) integration/quietly.sh $(SWIFT) build $(FLAGS) --scratch-path .build/embedded
+	@install -D -t bin .build/embedded/release/$(NAME)
+
+ordinary: deps ## bin/ordinary/NAME: plain Swift 6, static
+	@integration/quietly.sh $(SWIFT) build $(FLAGS) --scratch-path .build/ordinary
+	@install -D -t bin/ordinary .build/ordinary/release/$(NAME)
+
+install: embedded ## installs the shipped binary below DESTDIR and PREFIX (/usr/local)
+	install -D -t $(DESTDIR)$(PREFIX)/bin bin/$(NAME)
+
+demo: embedded ## a container runs under a private containerd through this shim, and says so
+	integration/demo.sh
+
+test: ## lint, unit tests, integration with both builds; ends in "N passed, N failed, N skipped"
+	integration/test.sh
+
+unit: deps ## Swift Testing, ordinary mode, on our own loop
+	$(SWIFT) test --disable-xctest --scratch-path .build/test
+
+sanitize: deps ## the unit tests under the address sanitizer
+	$(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build/asan
+
+integration: all ## the integration suite, both builds
+	integration/run.sh --build both
+
+footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim
+	integration/footprint.sh
+
+lint: deps ## format, banned words, generated code, scripts
+	integration/lint.sh
+
+protos: deps ## regenerates Sources/CProto from proto/
+	proto/regenerate.sh
+
+deps:
+	@integration/install.sh
+
+clean: ## removes what was built
+	rm -rf .build bin
+
+help: ## this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: all embedded ordinary install demo test unit sanitize integration footprint lint protos deps clean help

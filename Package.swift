@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Two builds of the same sources; `make` names them. Embedded (what ships): EMBEDDED holds the
+// directory of the toolchain's embedded archives. Ordinary (tests, sanitizers, fallback): unset.
+let archives = Context.environment["EMBEDDED"]
+
+let swift: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (archives == nil ? [] : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-Osize"])])
+
+// Sections of their own, so that the linker drops what nothing refers to.
+let glue: [CSetting] =
+    [.unsafeFlags(["-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-ffunction-sections", "-fdata-sections"])]
+    + (archives == nil ? [] : [.define("CLINUX_EMBEDDED")])
+
+// Embedded: gold cannot link static-pie, so lld. The standard library is compiled into the program;
+// the archives hold the concurrency runtime (some C++) and Unicode's tables.
+let link: [LinkerSetting] =
+    if let archives {
+        [
+            .unsafeFlags([
+                "-enable-experimental-feature", "Embedded", "-use-ld=lld", "-Xlinker", "-s",
+                "-Xclang-linker", "-static-pie", "-Xclang-linker", "-Wno-unused-command-line-argument",
+                "-L", archives, "-lswift_Concurrency", "-lswiftUnicodeDataTables", "-lstdc++", "-lm",
+            ])
+        ]
+    } else {
+        [.unsafeFlags(["-static-executable", "-Xlinker", "-s"], .when(configuration: .release))]
+    }
+
+@MainActor func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+let package = Package(
+    name: "swiftrunc",
+    targets: [
+        .target(name: "CLinux", cSettings: glue),
+        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c"),
+        .systemLibrary(name: "CJSON", pkgConfig: "json-c"),
+        .systemLibrary(name: "CCap", pkgConfig: "libcap"),
+        .systemLibrary(name: "CDigest", pkgConfig: "libmd"),
+        .target(name: "CProto", dependencies: ["CProtobufC"], cSettings: glue),
+        target("Linux", ["CLinux", "CDigest"]),
+        target("Reactor", ["CLinux", "Linux"]),
+        target("JSON", ["CJSON", "Linux"]),
+        target("Protobuf", ["CProto", "CProtobufC", "Linux"]),
+        target("TTRPC", ["Linux", "Protobuf", "Reactor"]),
+        target("OCIRuntime", ["CLinux", "JSON", "Linux", "Reactor"]),
+        target("Mounts", ["CLinux", "Linux"]),
+        target("Stdio", ["CLinux", "Linux", "Reactor"]),
+        target("Cgroups", ["Linux"]),
+        target("Confinement", ["CCap", "Linux"]),
+        target("Containers", ["Cgroups", "Linux", "Mounts", "OCIRuntime", "Reactor", "Stdio"]),
+        target(
+            "Shim",
+            ["Cgroups", "Confinement", "Containers", "JSON", "Linux", "Mounts", "OCIRuntime", "Protobuf", "Reactor",
+             "Stdio", "TTRPC"]),
+        .executableTarget(
+            name: "containerd-shim-swiftrunc-v2", dependencies: ["Linux", "Reactor", "Shim"],
+            swiftSettings: swift, linkerSettings: link),
+    ])
+
+if archives == nil {
+    for name in [String]() {
+        package.targets.append(
+            .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name), "Linux", "Reactor"], swiftSettings: swift))
+    }
+}

@@ -1,0 +1,166 @@
+// What Swift cannot call itself: system calls (embedded Swift has no Glibc module), spawn, the
+// executor. Fixed-width types only and no system header, so that Swift sees these names and nothing
+// else. Unless it says otherwise, a function returns >= 0 or -errno, and retries EINTR by itself.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// Constants of the kernel's that Swift compares with or passes on; the .c files assert them.
+enum {
+    CLINUX_EPERM = 1, CLINUX_ENOENT = 2, CLINUX_ESRCH = 3, CLINUX_EIO = 5, CLINUX_ENXIO = 6, CLINUX_EBADF = 9,
+    CLINUX_ECHILD = 10, CLINUX_EAGAIN = 11, CLINUX_EACCES = 13, CLINUX_EBUSY = 16, CLINUX_EEXIST = 17,
+    CLINUX_EINVAL = 22, CLINUX_ENFILE = 23, CLINUX_EMFILE = 24, CLINUX_EPIPE = 32, CLINUX_ENAMETOOLONG = 36,
+    CLINUX_ECONNABORTED = 103, CLINUX_ECONNREFUSED = 111,
+};
+enum {
+    CLINUX_O_RDONLY = 0, CLINUX_O_WRONLY = 1, CLINUX_O_RDWR = 2, CLINUX_O_CREAT = 0100, CLINUX_O_EXCL = 0200,
+    CLINUX_O_TRUNC = 01000, CLINUX_O_APPEND = 02000, CLINUX_O_NONBLOCK = 04000, CLINUX_O_DIRECTORY = 0200000,
+};
+enum { CLINUX_IN = 1, CLINUX_OUT = 4, CLINUX_ERR = 8, CLINUX_HUP = 16, CLINUX_EDGE = 1 << 30 };
+
+// event.c
+int64_t clinux_now(void);  // CLOCK_MONOTONIC, nanoseconds
+/// The wall clock: seconds since the epoch and nanoseconds.
+int64_t clinux_wall_clock(int32_t *nanoseconds);
+int32_t clinux_epoll_create(void);
+/// Level-triggered unless `events` says CLINUX_EDGE. `token` comes back with every event.
+int32_t clinux_epoll_add(int32_t epoll, int32_t fd, uint32_t events, uint64_t token);
+int32_t clinux_epoll_change(int32_t epoll, int32_t fd, uint32_t events, uint64_t token);
+int32_t clinux_epoll_remove(int32_t epoll, int32_t fd);
+/// Fills `tokens` and `events` with up to `capacity` (at most 64) reports; 0 on timeout or EINTR.
+int32_t clinux_epoll_wait(int32_t epoll, uint64_t *tokens, uint32_t *events, int32_t capacity, int32_t milliseconds);
+/// Blocks SIGCHLD, SIGTERM, SIGINT and SIGUSR1, ignores SIGPIPE; returns a signalfd for the four.
+int32_t clinux_signals(void);
+/// The next signal of `signals`, 0 if none waits.
+int32_t clinux_next_signal(int32_t signals);
+void clinux_sleep(int32_t milliseconds);  // before the loop only
+_Noreturn void clinux_exit(int32_t code);
+
+// file.c
+int32_t clinux_close(int32_t fd);
+int64_t clinux_read(int32_t fd, void *bytes, size_t count);
+int64_t clinux_write(int32_t fd, const void *bytes, size_t count);
+/// splice(2), non-blocking, moving pages.
+int64_t clinux_splice(int32_t from, int32_t to, size_t count);
+int32_t clinux_open(const char *path, int32_t flags, uint32_t mode);  // always O_CLOEXEC
+int32_t clinux_pipe(int32_t *ends);                                   // [read, write], O_CLOEXEC
+int32_t clinux_set_nonblocking(int32_t fd);
+int32_t clinux_pipe_unread(int32_t fd);  // FIONREAD
+int32_t clinux_is_fifo(int32_t fd);
+int32_t clinux_is_terminal(int32_t fd);
+int32_t clinux_resize_terminal(int32_t fd, uint16_t rows, uint16_t columns);
+int32_t clinux_change_owner(int32_t fd, uint32_t uid, uint32_t gid);
+int32_t clinux_lock(int32_t fd);  // flock, exclusive, never waits
+int32_t clinux_duplicate(int32_t fd, int32_t target);
+int32_t clinux_close_from(int32_t first);
+int32_t clinux_make_directory(const char *path, uint32_t mode);
+int32_t clinux_remove_directory(const char *path);
+int32_t clinux_unlink(const char *path);
+int32_t clinux_rename(const char *from, const char *to);
+int32_t clinux_change_mode(const char *path, uint32_t mode);
+int32_t clinux_change_directory(const char *path);
+int32_t clinux_current_directory(char *buffer, size_t size);
+int32_t clinux_access_executable(const char *path);
+/// Device and inode of what `path` names now, or of what `fd` is open on.
+int32_t clinux_identity(const char *path, uint64_t *device, uint64_t *inode);
+int32_t clinux_identity_of(int32_t fd, uint64_t *device, uint64_t *inode);
+int32_t clinux_is_directory(const char *path);
+int64_t clinux_file_size(const char *path);
+int32_t clinux_seek(int32_t fd, int64_t offset);
+/// realpath(3): fills `buffer` (at least 4096 bytes).
+int32_t clinux_resolve(const char *path, char *buffer);
+/// Magic number of the file system at `path` (statfs(2)).
+int64_t clinux_file_system(const char *path);
+/// The directory's entries, one after the other, each ended by NUL, directories only if asked;
+/// returns the bytes used, -E2BIG when `size` is too small.
+int32_t clinux_list_directories(const char *path, char *buffer, int32_t size);
+const char *clinux_strerror(int32_t code);
+
+// process.c
+const char *_Nullable clinux_argument(int32_t index);
+const char *_Nullable clinux_environment(const char *name);
+void clinux_unset_environment(const char *name);
+void clinux_set_environment(const char *name, const char *value);
+int32_t clinux_pid(void);
+int32_t clinux_parent_pid(void);
+int32_t clinux_become_subreaper(void);
+int32_t clinux_create_sched_core(void);  // PR_SCHED_CORE_CREATE for the process group
+int32_t clinux_is_superuser(void);
+void clinux_random(void *bytes, size_t count);
+/// Keeps the heap small: no dynamic mmap threshold, early trim.
+void clinux_restrain_heap(void);
+void clinux_trim_heap(void);
+
+// socket.c
+int32_t clinux_listen(const char *path);
+int32_t clinux_connect(const char *path);  // non-blocking; a full backlog is -EAGAIN
+int32_t clinux_accept(int32_t fd);
+/// The path that a listening socket was bound to; fills `path` (at least 109 bytes).
+int32_t clinux_socket_path(int32_t fd, char *path);
+/// 1 if the peer runs with our effective uid and gid (SO_PEERCRED), else 0.
+int32_t clinux_peer_is_us(int32_t fd);
+/// One descriptor sent with SCM_RIGHTS over a unix socket; -EPROTO if there was none or more.
+int32_t clinux_receive_descriptor(int32_t fd);
+
+// spawn.c
+struct clinux_program {
+    const char *path;
+    const char *_Nullable const *_Nonnull argv;  // ended by NULL
+    const int32_t *descriptors;                  // the child's 0, 1, 2, ...; nothing else stays open
+    int32_t descriptor_count;                    // at most 16
+    const char *_Nullable directory;             // the child's working directory; NULL: ours
+    int32_t own_group;                           // 1: leads a process group of its own
+};
+/// Starts `program` with default signal handlers and an empty mask; fills `pidfd`; returns the pid.
+/// When execve fails the child is reaped again, and the errno is the child's.
+int32_t clinux_spawn(const struct clinux_program *program, int32_t *pidfd);
+int32_t clinux_pidfd_open(int32_t pid);
+int32_t clinux_pidfd_kill(int32_t pidfd, int32_t signal);
+/// Kills (SIGKILL) the process group that `leader` leads; `leader` must be a child not reaped yet.
+int32_t clinux_kill_group(int32_t leader);
+/// Reaps; returns the exit code, or 128+n if signal n ended it; -EAGAIN while it runs, -ECHILD if
+/// it is no child of ours.
+int32_t clinux_reap(int32_t pidfd);
+/// 1 while the process behind `pidfd` is our child (dead or alive), else -ECHILD.
+int32_t clinux_is_child(int32_t pidfd);
+/// The pid of a dead child nobody has reaped yet, 0 if there is none. Reaps nothing.
+int32_t clinux_next_dead_child(void);
+
+// mount.c
+int32_t clinux_mount(
+    const char *_Nullable source, const char *target, const char *_Nullable type, uint64_t flags,
+    const char *_Nullable data);
+int32_t clinux_unmount(const char *target, int32_t detach);
+int32_t clinux_page_size(void);
+/// Opens (O_PATH) `path` as if `root` were the root directory: no symlink leads outside.
+int32_t clinux_open_in_root(const char *root, const char *path);
+/// The flags of the mount at `path` that a remount in a user namespace may not clear.
+int64_t clinux_mount_flags(const char *path);
+enum {
+    CLINUX_MS_RDONLY = 1, CLINUX_MS_NOSUID = 2, CLINUX_MS_NODEV = 4, CLINUX_MS_NOEXEC = 8, CLINUX_MS_SYNCHRONOUS = 16,
+    CLINUX_MS_REMOUNT = 32, CLINUX_MS_MANDLOCK = 64, CLINUX_MS_DIRSYNC = 128, CLINUX_MS_NOATIME = 1024,
+    CLINUX_MS_NODIRATIME = 2048, CLINUX_MS_BIND = 4096, CLINUX_MS_REC = 16384, CLINUX_MS_UNBINDABLE = 1 << 17,
+    CLINUX_MS_PRIVATE = 1 << 18, CLINUX_MS_SLAVE = 1 << 19, CLINUX_MS_SHARED = 1 << 20, CLINUX_MS_RELATIME = 1 << 21,
+    CLINUX_MS_STRICTATIME = 1 << 24,
+};
+
+// stream.c
+/// Which of `events`, and of CLINUX_ERR and CLINUX_HUP, hold now. Never waits.
+int32_t clinux_poll(int32_t fd, uint32_t events);
+int32_t clinux_copy_descriptor(int32_t fd);  // another number for the same open file
+int32_t clinux_pipe_capacity(int32_t fd);
+int32_t clinux_is_fifo_at(const char *path);
+int32_t clinux_make_fifo(const char *path, uint32_t mode);
+/// A new terminal: fills `master`, returns the other side.
+int32_t clinux_open_terminal(int32_t *master);
+int32_t clinux_terminal_size(int32_t fd, uint16_t *rows, uint16_t *columns);
+
+// executor.c
+/// Every Swift job runs on the main thread; `turn` is called when none is left, to wait for more.
+void clinux_executor_when_idle(void (*turn)(void));
+void clinux_executor_enqueue(void *job);  // ordinary builds: what the Swift executor forwards
+void clinux_executor_drain(void) __attribute__((noreturn));
+
+#pragma clang assume_nonnull end

@@ -1,0 +1,102 @@
+// Spawning with CLONE_VM | CLONE_VFORK: the child borrows our memory, we stand still until it has
+// called execve. So its side must be C that allocates nothing, a static stack is enough, and no
+// descriptor of ours is ever open in a child for longer than this call.
+#define _GNU_SOURCE
+#include "clinux.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { most_descriptors = 16 };
+extern char **environ;
+
+struct birth {
+    const struct clinux_program *program;
+    int error;
+};
+
+// The child's 0, 1, 2, ... as listed, whatever order and overlap the list has: first every one out
+// of the way, then each to its place.
+static int place_descriptors(const struct clinux_program *program) {
+    int moved[most_descriptors];
+    for (int i = 0; i < program->descriptor_count; i++) {
+        moved[i] = fcntl(program->descriptors[i], F_DUPFD, most_descriptors);
+        if (moved[i] < 0) return -1;
+    }
+    for (int i = 0; i < program->descriptor_count; i++) {
+        if (dup2(moved[i], i) < 0) return -1;
+    }
+    return (int)syscall(SYS_close_range, program->descriptor_count, ~0u, 0);
+}
+
+static int child_side(void *argument) {
+    struct birth *birth = argument;
+    const struct clinux_program *program = birth->program;
+    // An ignored signal stays ignored across execve, so all go back to their defaults.
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action;
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL) {
+            action.sa_handler = SIG_DFL;
+            sigaction(number, &action, NULL);
+        }
+    }
+    if (place_descriptors(program) == 0 && (!program->directory || chdir(program->directory) == 0)
+        && (!program->own_group || setpgid(0, 0) == 0)) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execve(program->path, (char *const *)program->argv, environ);
+    }
+    birth->error = errno;
+    _exit(127);
+}
+
+int32_t clinux_spawn(const struct clinux_program *program, int32_t *pidfd) {
+    static char stack[32 * 1024] __attribute__((aligned(16)));
+    if (program->descriptor_count > most_descriptors) return -E2BIG;
+    struct birth birth = {.program = program};
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    int pid = clone(child_side, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, pidfd);
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (pid < 0) return -error;
+    if (birth.error == 0) return pid;
+    waitid(P_PIDFD, (id_t)*pidfd, &(siginfo_t){0}, WEXITED);
+    close(*pidfd);
+    return -birth.error;
+}
+
+int32_t clinux_pidfd_open(int32_t pid) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int32_t clinux_pidfd_kill(int32_t pidfd, int32_t signal) {
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int32_t clinux_kill_group(int32_t leader) { return kill(-leader, SIGKILL) < 0 ? -errno : 0; }
+
+int32_t clinux_reap(int32_t pidfd) {
+    siginfo_t info = {0};
+    if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0) return -errno;
+    if (info.si_pid == 0) return -EAGAIN;
+    return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+int32_t clinux_is_child(int32_t pidfd) {
+    siginfo_t info = {0};
+    return waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? -errno : 1;
+}
+
+int32_t clinux_next_dead_child(void) {
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return errno == ECHILD ? 0 : -errno;
+    return info.si_pid;
+}

@@ -1,0 +1,103 @@
+package import Linux
+
+/// The cgroup of a container, version 1 or 2, with all that are in it.
+package struct Cgroup: Equatable {
+    /// Its directory, of one controller in version 1.
+    package let path: String
+
+    /// Which of the version 1 hierarchies is looked at, if a container has a cgroup there. The
+    /// first ones are those that every runtime makes.
+    private static let preferred = ["devices", "pids", "memory", "freezer", "cpu", "name=systemd"]
+
+    /// Where `pid` is. nil if that cannot be found out, or if the cgroup is not the container's
+    /// alone: the root, or the one that we are in ourselves.
+    package static func of(pid: Int32) -> Cgroup? {
+        do throws(Failure) {
+            let mode = Hierarchy.mode()
+            guard mode != .unavailable else { return nil }
+            let theirs = Hierarchy.memberships(try Files.read("/proc/\(pid)/cgroup"))
+            let ours = Hierarchy.memberships(try Files.read("/proc/self/cgroup"))
+            let mounts = mode == .unified ? nil : try Hierarchy.legacyMounts()
+            return candidates(theirs, ours: ours, legacyMounts: mounts).first { Files.isDirectory($0) }.map {
+                Cgroup(path: $0)
+            }
+        } catch {
+            return nil
+        }
+    }
+
+    /// The directories that may be it, best first. `legacyMounts` is nil where there is only version 2.
+    static func candidates(
+        _ theirs: [Hierarchy.Membership], ours: [Hierarchy.Membership], legacyMounts: [MountInfo]?
+    ) -> [String] {
+        func own(_ membership: Hierarchy.Membership) -> Bool {
+            // "/../x": outside of our cgroup namespace, so not to be seen from here.
+            membership.path == "/" || membership.path.hasPrefix("/../") || membership.path == "/.."
+                || ours.contains(membership)
+        }
+        guard let legacyMounts else {
+            let membership = theirs.first { $0.controllers.isEmpty }
+            guard let membership, !own(membership) else { return [] }
+            return [Paths.clean("\(Hierarchy.mountPoint)/\(membership.path)")]
+        }
+        var found: [String] = []
+        for controller in preferred {
+            let membership = theirs.first { $0.controllers.contains(controller) }
+            guard let membership, !own(membership) else { continue }
+            let directory = Hierarchy.directory(of: membership.path, controller: controller, mounts: legacyMounts)
+            if let directory { found.append(directory) }
+        }
+        return found
+    }
+
+    /// All processes in it and in the cgroups below; nil if that cannot be read, as in a threaded
+    /// cgroup or after the container's end.
+    package func processes() -> [Int32]? {
+        var all: [Int32] = []
+        do throws(Failure) {
+            try Self.add(path, to: &all)
+        } catch {
+            return nil
+        }
+        return all
+    }
+
+    private static func add(_ directory: String, to all: inout [Int32]) throws(Failure) {
+        all += parse(try Files.read("\(directory)/cgroup.procs"))
+        for name in try Files.directories(in: directory) {
+            do throws(Failure) {
+                try add("\(directory)/\(name)", to: &all)
+            } catch {
+                // It may have been removed by now; then nobody is in it.
+                if Files.isDirectory("\(directory)/\(name)") { throw error }
+            }
+        }
+    }
+
+    /// Parses `cgroup.procs`. 0 is a process that cannot be named here.
+    static func parse(_ text: [UInt8]) -> [Int32] {
+        text.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            Int32(String(decoding: line, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
+        }
+    }
+
+    /// Moves a process to a cgroup that exists, in all hierarchies that have it (C-1.33). `path`
+    /// begins at the root of the hierarchy; it must be absolute and clean.
+    package static func move(pid: Int32, toShimCgroup path: String) throws(Failure) {
+        guard path.hasPrefix("/"), Paths.clean(path) == path else {
+            throw Failure(.invalidArgument, "shim cgroup \(path): not an absolute clean path")
+        }
+        let root = Hierarchy.mountPoint
+        switch Hierarchy.mode() {
+        case .unavailable: throw Failure(.failedPrecondition, "shim cgroup \(path): no cgroups are mounted")
+        case .unified: try Files.write("\(pid)", toExisting: "\(root)\(path)/cgroup.procs")
+        case .hybrid, .legacy:
+            let directories = try Hierarchy.legacyMounts().map { "\($0.mountPoint)\(path)" }
+            let existing = directories.filter { Files.isDirectory($0) }
+            guard !existing.isEmpty else {
+                throw Failure(.failedPrecondition, errno: Errno.noEntry, "shim cgroup \(path): no such cgroup")
+            }
+            for directory in existing { try Files.write("\(pid)", toExisting: "\(directory)/cgroup.procs") }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import CCap
+package import Linux
+
+/// Our own capabilities.
+package enum Capabilities {
+    /// What a serving shim itself does with them: mount and unmount, read and signal processes of
+    /// other users, open and hand over their files, answer for its cgroup and OOM files.
+    private static let needed = [
+        CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_KILL, CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
+    ]
+
+    /// Gives up every other one for this process, effective and permitted. The bounding and
+    /// inheritable sets stay: a program that root executes gets all of the bounding set again
+    /// (capabilities(7)), so the runtime and the containers see no difference.
+    ///
+    /// Only for uid 0: what another user drops, its children could not get back.
+    package static func dropUnneeded() throws(Failure) {
+        guard let held = unsafe cap_get_proc(), let kept = unsafe cap_dup(held) else {
+            throw Failure(.unknown, "cap_get_proc: refused")
+        }
+        defer {
+            _ = unsafe cap_free(UnsafeMutableRawPointer(held))
+            _ = unsafe cap_free(UnsafeMutableRawPointer(kept))
+        }
+        guard unsafe cap_clear_flag(kept, CAP_EFFECTIVE) == 0, unsafe cap_clear_flag(kept, CAP_PERMITTED) == 0 else {
+            throw Failure(.unknown, "cap_clear_flag: refused")
+        }
+        for capability in needed {
+            var value = CAP_CLEAR
+            guard unsafe cap_get_flag(held, capability, CAP_PERMITTED, &value) == 0, value == CAP_SET else { continue }
+            var one = capability
+            _ = unsafe cap_set_flag(kept, CAP_PERMITTED, 1, &one, CAP_SET)  // fails for unknown ones only
+            _ = unsafe cap_set_flag(kept, CAP_EFFECTIVE, 1, &one, CAP_SET)
+        }
+        guard unsafe cap_set_proc(kept) == 0 else { throw Failure(.unknown, "cap_set_proc: refused") }
+    }
+}

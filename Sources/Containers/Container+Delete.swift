@@ -1,0 +1,79 @@
+package import Linux
+import Mounts
+import OCIRuntime
+import Reactor
+import Stdio
+import _Concurrency
+
+extension Container {
+    /// How long a delete waits for output that a living process could still write (C-3.28).
+    private static let drainLimit = Duration.seconds(10)
+
+    /// Deletes the container: created or stopped, else it is refused. After a failure it is as it
+    /// was, and may be deleted again.
+    package func delete() async throws(Failure) {
+        try initial.state.request(.delete)
+        do throws(Failure) {
+            try await runDelete()
+            await drain(initial)
+            for exec in execs.values { exec.closeStdio() }
+            try await unmount()
+        } catch {
+            tell(initial, .deleteFailed)
+            throw error
+        }
+        tell(initial, .deleted)
+        publish(.deleted(id: id, pid: initial.pid, initial.state.exit))
+    }
+
+    private func runDelete() async throws(Failure) {
+        let log = RuntimeLog(self.log)
+        let failed = "failed to delete task"
+        let outcome: Invocation.Outcome
+        do throws(Failure) {
+            outcome = try await run(Runtime.delete(id, force: false))
+        } catch {
+            throw log.failure(failed, fallback: error.message)
+        }
+        switch outcome {
+        case .succeeded: break
+        case .failed(let text, _):
+            let failure = log.failure(failed, fallback: text)
+            guard RuntimeWords.isMissing(failure.message) || RuntimeWords.isMissing(text) else { throw failure }
+        case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
+        }
+        // Init was created and never started: the runtime has killed it, and its exit is told first.
+        if !initial.state.hasEnded { _ = await initial.child?.exit(within: Self.drainLimit) }
+    }
+
+    /// Delete of an exec that does not run.
+    package func delete(exec: String) async throws(Failure) {
+        let process = try process(exec)
+        try process.state.request(.delete)
+        await drain(process)
+        Files.remove(pidFile(of: exec))
+        tell(process, .deleted)
+        execs.removeValue(forKey: exec)
+        specifications.removeValue(forKey: exec)
+    }
+
+    private func drain(_ process: TaskProcess) async {
+        if process.pid != 0, let stdio = process.stdio {
+            _ = await stdio.drained(within: Self.drainLimit)  // what is not out by now is not waited for
+        }
+        process.closeStdio()
+    }
+
+    private func unmount() async throws(Failure) {
+        guard !request.mounts.isEmpty else { return }
+        do throws(Failure) {
+            for _ in 0..<50 {
+                guard try MountTable.unmountAll(below: rootfsPath) else { return }
+                await Reactor.shared.sleep(.milliseconds(50))
+            }
+            throw Failure(.unknown, errno: Errno.busy, "\(rootfsPath): \(errorText(Errno.busy))")
+        } catch {
+            throw error.adding("failed rootfs umount")
+        }
+    }
+}

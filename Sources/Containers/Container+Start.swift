@@ -1,0 +1,101 @@
+package import Linux
+import OCIRuntime
+import Reactor
+package import Stdio
+import _Concurrency
+
+extension Container {
+    /// Start of init: the program that the bundle names begins to run. Returns its pid.
+    package func start() async throws(Failure) -> Int32 {
+        try initial.state.request(.start)
+        let log = RuntimeLog(self.log)
+        let failed = "OCI runtime start failed"
+        let failure: Failure
+        do throws(Failure) {
+            switch try await run(Runtime.start(id)) {
+            case .succeeded:
+                tell(initial, .started)
+                return initial.pid
+            case .failed(let text, _): failure = log.failure(failed, fallback: text)
+            case .timedOut(let text): failure = Failure(.deadlineExceeded, "\(failed): \(text)")
+            }
+        } catch {
+            failure = log.failure(failed, fallback: error.message)
+        }
+        tell(initial, .startFailed)
+        throw failure
+    }
+
+    /// Takes an exec's id and specification (JSON of an OCI process) for a later ``start(exec:)``.
+    package func add(exec id: String, specification: [UInt8], paths: StdioPaths) throws(Failure) {
+        let state = initial.state
+        if state.isPaused { throw Failure(.unknown, "cannot exec in a paused state") }
+        if state.isBeingDeleted { throw Failure(.unknown, "cannot exec in a deleted state") }
+        if state.status == .stopped { throw Failure(.unknown, "cannot exec in a stopped state") }
+        guard execs[id] == nil else { throw Failure(.alreadyExists, "id \(id)") }
+        execs[id] = TaskProcess(id: id, paths: paths)
+        specifications[id] = specification
+        publish(.execAdded(id: self.id, exec: id))
+    }
+
+    /// Start of an exec. Returns its pid. After a failure it may be tried again or deleted.
+    package func start(exec: String) async throws(Failure) -> Int32 {
+        let process = try process(exec)
+        guard !initial.state.hasEnded, !initial.state.isBeingDeleted else {
+            throw Failure(.failedPrecondition, "container \(id) init process is not running")
+        }
+        try process.state.request(.start)
+        perform(order.on(.execStarting(exec)))
+        let birth = Reaper.shared.expect(pidFile: pidFile(of: exec))
+        do throws(Failure) {
+            try await runExec(process)
+            let child = try Reaper.shared.adopt(birth)
+            process.runs(as: child)
+            specifications.removeValue(forKey: exec)
+            tell(process, .started)
+            child.whenExited { exit in self.tell(process, .exited(exit)) }
+            return child.pid
+        } catch {
+            Reaper.shared.abandon(birth)
+            process.closeStdio()
+            tell(process, .startFailed)
+            publish(.execStartFailed(id: id, exec: exec))
+            perform(order.on(.execEnded(exec)))
+            throw error
+        }
+    }
+
+    private func runExec(_ process: TaskProcess) async throws(Failure) {
+        let failed = "OCI runtime exec failed"
+        // A log of its own: execs run side by side, and what is left of a common one would be mixed.
+        let log = RuntimeLog("\(bundle)/log-\(Process.randomName()).json")
+        let specification = "\(Process.environment("XDG_RUNTIME_DIR") ?? "/tmp")/runc-process\(Process.randomName())"
+        let console = process.paths.terminal ? try ConsoleSocket() : nil
+        defer {
+            console?.close()
+            Files.remove(specification)
+            Files.remove(log.path)
+        }
+        Files.remove(pidFile(of: process.id))
+        try Files.writeAtomically((specifications[process.id] ?? []) + [10], to: specification)
+        let stdio = try process.openStdio(uid: request.settings.ioUID, gid: request.settings.ioGID)
+        let command = Runtime.exec(
+            id, process: specification, consoleSocket: console?.path, pidFile: pidFile(of: process.id))
+        let invocation: Invocation
+        do throws(Failure) {
+            invocation = try start(command, log: log.path, stdio)
+        } catch {
+            throw log.failure(failed, fallback: error.message)
+        }
+        switch await invocation.outcome() {
+        case .succeeded: break
+        case .failed(let text, _): throw log.failure(failed, fallback: text + stdio.heldErrorText())
+        case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
+        }
+        try await attach(console, to: stdio)
+        try stdio.start()
+    }
+
+    /// C-5.12, but for the exec whose file would be init's.
+    func pidFile(of exec: String) -> String { exec == "init" ? "\(bundle)/exec-init.pid" : "\(bundle)/\(exec).pid" }
+}

@@ -1,0 +1,161 @@
+package import Cgroups
+import JSON
+package import Linux
+package import Mounts
+package import OCIRuntime
+package import Reactor
+package import Stdio
+import _Concurrency
+
+/// A container of this shim: its processes, and what must be undone when it goes.
+///
+/// Its verbs are in the extensions beside this file. What always holds: nothing is published after
+/// `deleted`; of each process `started` comes before `exited`; init's `exited` comes after its execs'.
+@Loop
+package final class Container {
+    /// What a client asks for (task.proto `CreateTaskRequest`), checked.
+    package struct Request {
+        package var id: String
+        /// An absolute path.
+        package var bundle: String
+        package var mounts: [Mount]
+        package var stdio: StdioPaths
+        package var settings: Settings
+
+        package init(id: String, bundle: String, mounts: [Mount], stdio: StdioPaths, settings: Settings) {
+            self.id = id
+            self.bundle = bundle
+            self.mounts = mounts
+            self.stdio = stdio
+            self.settings = settings
+        }
+    }
+
+    /// How its runtime is to be used (C-3.61).
+    package struct Settings {
+        package var runtime: Runtime
+        package var noPivot = false
+        package var noNewKeyring = false
+        package var ioUID: UInt32 = 0
+        package var ioGID: UInt32 = 0
+        /// What a later `delete` must know (C-1.74): the files `runtime` and `options.json`.
+        package var runtimeFile: String
+        package var optionsFile: [UInt8]
+
+        package init(runtime: Runtime, runtimeFile: String, optionsFile: [UInt8]) {
+            self.runtime = runtime
+            self.runtimeFile = runtimeFile
+            self.optionsFile = optionsFile
+        }
+    }
+
+    package typealias Publish = @Loop (TaskEvent) -> Void
+
+    package let request: Request
+    package let initial: TaskProcess
+    var execs: [String: TaskProcess] = [:]
+    /// The specification of each exec that has not been started.
+    var specifications: [String: [UInt8]] = [:]
+    /// Where its processes are; nil if that could not be found out.
+    var cgroup: Cgroup?
+    var rootfs: RootfsMount?
+    var order = ExitOrder()
+    let publish: Publish
+    private let sharesPIDNamespace: Bool
+
+    package var id: String { request.id }
+    package var bundle: String { request.bundle }
+    var runtime: Runtime { request.settings.runtime }
+    var log: String { "\(bundle)/log.json" }
+    var pidFile: String { "\(bundle)/init.pid" }
+    var rootfsPath: String { "\(bundle)/rootfs" }
+
+    /// Only the record; ``create()`` makes the container. `sharesPIDNamespace`: when init dies, the
+    /// kernel does not kill the rest.
+    package init(_ request: Request, sharesPIDNamespace: Bool, publish: @escaping Publish) {
+        self.request = request
+        self.sharesPIDNamespace = sharesPIDNamespace
+        self.publish = publish
+        initial = TaskProcess(id: request.id, paths: request.stdio)
+    }
+
+    /// The ids of its execs, started or not.
+    package var execIDs: [String] { execs.keys.sorted() }
+
+    /// Init for "", else the exec of that id.
+    package func process(_ exec: String) throws(Failure) -> TaskProcess {
+        if exec.isEmpty { return initial }
+        guard let process = execs[exec] else { throw Failure(.notFound, "process does not exist \(exec)") }
+        return process
+    }
+
+    /// What State reports for `process`: a paused container's execs are paused (C-3.13).
+    package func status(of process: TaskProcess) -> ProcessState.Status {
+        process !== initial && initial.state.isPaused ? initial.state.status : process.state.status
+    }
+
+    /// Which exec a pid is; nil for others.
+    package func exec(withPID pid: Int32) -> String? {
+        execs.first { $0.value.pid == pid && !$0.value.state.hasEnded }?.key
+    }
+
+    /// Runs a command of the runtime that has no stdio of the container's.
+    func run(_ command: [String], within limit: Duration = Runtime.timeout) async throws(Failure) -> Invocation.Outcome {
+        try await runtime.invoke(command, log: log).outcome(within: limit)
+    }
+
+    /// Tells the process' machine what happened, and does what it says.
+    func tell(_ process: TaskProcess, _ fact: ProcessState.Fact) {
+        for action in process.state.on(fact) {
+            switch action {
+            case .announceStart: announceStart(process)
+            case .end(let exit): end(process, exit)
+            }
+        }
+    }
+
+    private func announceStart(_ process: TaskProcess) {
+        if process === initial {
+            publish(.started(id: id, pid: process.pid))
+        } else {
+            publish(.execStarted(id: id, exec: process.id, pid: process.pid))
+        }
+    }
+
+    private func end(_ process: TaskProcess, _ exit: Exit) {
+        process.stdio?.processExited()
+        guard process === initial else {
+            announce(process, exit)
+            return perform(order.on(.execEnded(process.id)))
+        }
+        if sharesPIDNamespace { killRest() }
+        perform(order.on(.initEnded(exit)))
+    }
+
+    /// A fact for the order of exits, and what follows.
+    func perform(_ actions: [ExitOrder.Action]) {
+        for action in actions {
+            switch action {
+            case .publishInit(let exit): announce(initial, exit)
+            case .armDeadline: _ = Reactor.shared.after(ExitOrder.patience) { self.perform(self.order.on(.deadline)) }
+            }
+        }
+    }
+
+    /// State says stopped before anybody hears of the exit.
+    private func announce(_ process: TaskProcess, _ exit: Exit) {
+        tell(process, .announced)
+        process.state.recordDeletion(exit)
+        publish(.exited(id: id, exec: process === initial ? "" : process.id, pid: process.pid, exit))
+    }
+
+    /// Without a pid namespace of its own, what init leaves behind lives on (C-3.42).
+    private func killRest() {
+        if let others = cgroup?.processes(), others.isEmpty { return }
+        Loop.start {
+            do throws(Failure) {
+                _ = try await self.run(Runtime.kill(self.id, signal: 9, all: true))  // as with the peers, best effort
+            } catch {}  // likewise
+        }
+    }
+}

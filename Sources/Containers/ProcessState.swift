@@ -1,0 +1,162 @@
+package import Linux
+
+/// The life of one process of a container, init or exec, as a machine without IO.
+///
+/// Requests may be refused, with the texts clients know (contract C-3.11, C-3.12); facts may not.
+/// A request that takes a while has a state of its own, so that a second one meets it and is
+/// refused instead of waiting behind a lock. An exit that comes while the runtime still starts the
+/// process is kept until the start was announced (C-3.41).
+package struct ProcessState: Equatable {
+    /// What State reports (C-3.2).
+    package enum Status { case created, running, stopped, paused, pausing }
+
+    package enum Request { case start, delete, pause, resume }
+
+    package enum Fact: Equatable {
+        case started, startFailed
+        case exited(Exit)
+        /// The exit is about to be published: everything else that had to come first has.
+        case announced
+        case paused, pauseFailed, resumed, resumeFailed
+        case deleted, deleteFailed
+    }
+
+    package enum Action: Equatable {
+        /// Publish that it runs.
+        case announceStart
+        /// It has ended: put the exit in its order, publish it, and say ``Fact/announced``.
+        case end(Exit)
+    }
+
+    private enum State: Equatable {
+        case created
+        case starting(Exit?)
+        /// An exec whose start failed; it may be tried again.
+        case startFailed
+        case running, pausing, paused, resuming
+        /// Ended, and not yet told to anybody.
+        case ending(Exit)
+        case stopped(Exit)
+        case deleting(Exit?)
+        case deleted(Exit?)
+    }
+
+    private var state = State.created
+
+    package init() {}
+
+    package var status: Status {
+        switch state {
+        case .created, .starting, .startFailed, .deleting(nil), .deleted(nil): .created
+        case .running, .ending: .running
+        case .pausing: .pausing
+        case .paused, .resuming: .paused
+        case .stopped, .deleting(.some), .deleted(.some): .stopped
+        }
+    }
+
+    /// How it ended, as far as anybody was told.
+    package var exit: Exit? {
+        switch state {
+        case .stopped(let exit): exit
+        case .deleting(let exit), .deleted(let exit): exit
+        case .created, .starting, .startFailed, .running, .pausing, .paused, .resuming, .ending: nil
+        }
+    }
+
+    /// Whether the process is gone from the kernel, told or not.
+    package var hasEnded: Bool {
+        switch state {
+        case .starting(let exit), .deleting(let exit), .deleted(let exit): exit != nil
+        case .ending, .stopped: true
+        case .created, .startFailed, .running, .pausing, .paused, .resuming: false
+        }
+    }
+
+    package var isPaused: Bool { status == .paused || status == .pausing }
+    package var startHasFailed: Bool { state == .startFailed }
+    package var isBeingDeleted: Bool { if case .deleting = state { true } else { false } }
+
+    /// Enters the state in which `request` is carried out, or says why not.
+    package mutating func request(_ request: Request) throws(Failure) {
+        switch (request, state) {
+        case (.start, .created), (.start, .startFailed): state = .starting(nil)
+        case (.delete, .created), (.delete, .startFailed): state = .deleting(nil)
+        case (.delete, .stopped(let exit)): state = .deleting(exit)
+        case (.pause, .running): state = .pausing
+        case (.resume, .paused): state = .resuming
+        case (.start, _): throw Failure(.unknown, "cannot start a \(word) process")
+        case (.delete, .deleting), (.delete, .deleted): throw Failure(.notFound, "cannot delete a deleted process")
+        case (.delete, _): throw Failure(.unknown, "cannot delete a \(word) process")
+        case (.pause, .created), (.pause, .starting), (.pause, .startFailed):
+            throw Failure(.unknown, "cannot pause task in created state")
+        case (.pause, _): throw Failure(.unknown, "cannot pause a \(word) container")
+        case (.resume, .created), (.resume, .starting), (.resume, .startFailed):
+            throw Failure(.unknown, "cannot resume task in created state")
+        case (.resume, .running): throw Failure(.unknown, "cannot resume a running process")
+        case (.resume, _): throw Failure(.unknown, "cannot resume a \(word) container")
+        }
+    }
+
+    package mutating func on(_ fact: Fact) -> [Action] {
+        switch (state, fact) {
+        case (.starting(nil), .started):
+            state = .running
+            return [.announceStart]
+        case (.starting(.some(let exit)), .started):
+            state = .ending(exit)
+            return [.announceStart, .end(exit)]
+        case (.starting(nil), .startFailed):
+            state = .startFailed
+            return []
+        case (.starting(.some(let exit)), .startFailed):
+            state = .ending(exit)
+            return [.end(exit)]
+        case (.starting, .exited(let exit)):
+            state = .starting(exit)
+            return []
+        case (.created, .exited(let exit)), (.startFailed, .exited(let exit)), (.running, .exited(let exit)),
+            (.pausing, .exited(let exit)), (.paused, .exited(let exit)), (.resuming, .exited(let exit)):
+            state = .ending(exit)
+            return [.end(exit)]
+        case (.deleting(nil), .exited(let exit)):
+            return [.end(exit)]
+        case (.ending(let exit), .announced):
+            state = .stopped(exit)
+            return []
+        case (.pausing, .paused), (.resuming, .resumeFailed):
+            state = .paused
+            return []
+        case (.pausing, .pauseFailed), (.resuming, .resumed):
+            state = .running
+            return []
+        case (.deleting(let exit), .deleted):
+            state = .deleted(exit)
+            return []
+        case (.deleting(nil), .deleteFailed):
+            state = .created
+            return []
+        case (.deleting(.some(let exit)), .deleteFailed):
+            state = .stopped(exit)
+            return []
+        case (_, .started), (_, .startFailed), (_, .exited), (_, .announced), (_, .paused), (_, .pauseFailed),
+            (_, .resumed), (_, .resumeFailed), (_, .deleted), (_, .deleteFailed):
+            return []  // a fact about what is over: the process ended meanwhile
+        }
+    }
+
+    /// The exit of a process that a delete ended, once it was published.
+    package mutating func recordDeletion(_ exit: Exit) {
+        if case .deleting(nil) = state { state = .deleting(exit) }
+    }
+
+    private var word: String {
+        switch state {
+        case .created, .startFailed: "created"
+        case .starting, .running, .ending: "running"
+        case .pausing, .paused, .resuming: "paused"
+        case .stopped: "stopped"
+        case .deleting, .deleted: "deleted"
+        }
+    }
+}

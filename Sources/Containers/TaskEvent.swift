@@ -1,0 +1,15 @@
+package import Linux
+
+/// What happened to a task, told in the order in which it happened. An exec's id is "" for init.
+package enum TaskEvent {
+    case created(Container, pid: Int32)
+    case started(id: String, pid: Int32)
+    case execAdded(id: String, exec: String)
+    case execStarted(id: String, exec: String, pid: Int32)
+    /// An exec could not be started: no event for clients, but whoever waits for it waits no more.
+    case execStartFailed(id: String, exec: String)
+    case exited(id: String, exec: String, pid: Int32, Exit)
+    case paused(id: String)
+    case resumed(id: String)
+    case deleted(id: String, pid: Int32, Exit?)
+}

@@ -1,0 +1,67 @@
+package import Linux
+package import Reactor
+package import Stdio
+
+/// One process of a container: its init, or an exec.
+@Loop
+package final class TaskProcess {
+    /// The container's id for init, else the exec's.
+    package let id: String
+    package let paths: StdioPaths
+    package var state = ProcessState()
+    package private(set) var pid: Int32 = 0
+
+    var stdio: Stdio?
+    private(set) var child: ChildProcess?
+    private var closesStdin = false
+    private var size: (columns: UInt32, rows: UInt32)?
+
+    package init(id: String, paths: StdioPaths) {
+        self.id = id
+        self.paths = paths
+    }
+
+    /// Opens its stdio and applies what was asked for before there was one (C-4.21, C-4.36).
+    func openStdio(uid: UInt32, gid: UInt32) throws(Failure) -> Stdio {
+        let stdio = try Stdio(paths, uid: uid, gid: gid)
+        if closesStdin { stdio.closeStdin() }
+        if let size { try stdio.resize(columns: size.columns, rows: size.rows) }
+        self.stdio = stdio
+        return stdio
+    }
+
+    func closeStdio() {
+        stdio?.close()
+        stdio = nil
+    }
+
+    func runs(as child: ChildProcess) {
+        self.child = child
+        pid = child.pid
+    }
+
+    /// CloseIO: nothing more will come from our side of its stdin.
+    package func closeStdin() {
+        closesStdin = true
+        stdio?.closeStdin()
+    }
+
+    /// ResizePty. Without a terminal it means nothing.
+    package func resize(columns: UInt32, rows: UInt32) throws(Failure) {
+        size = (columns, rows)
+        try stdio?.resize(columns: columns, rows: rows)
+    }
+
+    /// A signal by pidfd: it reaches this process or none (C-3.32).
+    func signal(_ signal: Int32) throws(Failure) {
+        do throws(Failure) {
+            try child?.kill(signal)
+        } catch {
+            switch error.errno {
+            case Errno.noProcess: throw Failure(.notFound, "process already finished")
+            case Errno.invalid: throw Failure(.invalidArgument, "signal \(signal)")
+            default: throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import CLinux
+
+/// How a process ended.
+package struct Exit: Equatable {
+    /// The exit code, or 128+n if signal n ended it (contract C-1.48).
+    package let status: UInt32
+    package let time: Timestamp
+
+    package init(status: UInt32, time: Timestamp) {
+        self.status = status
+        self.time = time
+    }
+}
+
+/// A program to start: what is not named here is not inherited, but for the environment.
+package struct Program {
+    package var path: String
+    /// argv after the name of the program.
+    package var arguments: [String]
+    package var workingDirectory: String?
+    package var leadsProcessGroup: Bool
+
+    package init(
+        _ path: String, _ arguments: [String], workingDirectory: String? = nil, leadsProcessGroup: Bool = false
+    ) {
+        self.path = path
+        self.arguments = arguments
+        self.workingDirectory = workingDirectory
+        self.leadsProcessGroup = leadsProcessGroup
+    }
+}
+
+/// A child known by its pidfd, so that no signal and no reap can hit a recycled pid. Dropping it
+/// does nothing to the process.
+public struct Child: ~Copyable {
+    package let pid: Int32
+    package let pidfd: FileDescriptor
+
+    /// Starts `program` with default signal handling; its descriptors 0, 1, 2, … are `descriptors`,
+    /// which stay the caller's. A program that cannot be executed is a failure here.
+    package init(starting program: Program, descriptors: [Int32]) throws(Failure) {
+        var text: [CChar] = []
+        var offsets: [Int] = []
+        for argument in [program.path] + program.arguments {
+            offsets.append(text.count)
+            text += argument.utf8.map { CChar(bitPattern: $0) }
+            text.append(0)
+        }
+        var fd: Int32 = -1
+        // SAFETY: every pointer points into buffers that outlive the call, which copies nothing for later.
+        let pid: Int32 = unsafe text.withUnsafeBufferPointer { text in
+            var argv = unsafe offsets.map { unsafe text.baseAddress?.advanced(by: $0) }
+            unsafe argv.append(nil)
+            return unsafe argv.withUnsafeBufferPointer { argv in
+                unsafe program.path.withCString { path in
+                    unsafe descriptors.withUnsafeBufferPointer { descriptors in
+                        guard let argv = argv.baseAddress, let list = descriptors.baseAddress else { return -22 }
+                        var birth = unsafe clinux_program(
+                            path: path, argv: argv, descriptors: list, descriptor_count: Int32(descriptors.count),
+                            directory: nil, own_group: program.leadsProcessGroup ? 1 : 0)
+                        guard let directory = program.workingDirectory else {
+                            return unsafe clinux_spawn(&birth, &fd)
+                        }
+                        return unsafe directory.withCString { directory in
+                            unsafe birth.directory = directory
+                            return unsafe clinux_spawn(&birth, &fd)
+                        }
+                    }
+                }
+            }
+        }
+        guard pid >= 0 else {
+            throw Failure(.unknown, errno: -pid, "fork/exec \(program.path): \(errorText(-pid))")
+        }
+        self.pid = pid
+        pidfd = FileDescriptor(owning: fd)
+    }
+
+    /// A process that became our child when its parent ended (subreaper). Fails with ESRCH or
+    /// ECHILD if `pid` is nobody's or somebody else's now.
+    package init(adopting pid: Int32) throws(Failure) {
+        let fd = FileDescriptor(owning: try check(clinux_pidfd_open(pid), "pidfd_open", "\(pid)"))
+        try check(clinux_is_child(fd.raw), "waitid", "\(pid)")
+        self.pid = pid
+        pidfd = fd
+    }
+
+    /// Sends `signal`; ESRCH once the process was reaped.
+    package func kill(_ signal: Int32 = 9) throws(Failure) {
+        try check(clinux_pidfd_kill(pidfd.raw, signal), "pidfd_send_signal", "\(pid)")
+    }
+
+    /// SIGKILL to the whole process group that it leads (``Program/leadsProcessGroup``).
+    package func killGroup() { _ = clinux_kill_group(pid) }  // whoever is gone needs no signal
+
+    /// How it ended, once; nil while it runs. Afterwards the pid may be another process's.
+    package func reap() throws(Failure) -> Exit? {
+        let status = clinux_reap(pidfd.raw)
+        guard status != -Errno.again else { return nil }
+        return Exit(status: UInt32(try check(status, "waitid", "\(pid)")), time: .now())
+    }
+
+    /// A child that is dead and not reaped yet, whoever started it; nil if there is none.
+    package static func nextDead() -> Int32? {
+        let pid = clinux_next_dead_child()
+        return pid > 0 ? pid : nil
+    }
+}
+
+/// Somebody else's process, held by a pidfd so that a signal hits it or nobody.
+public struct ForeignProcess: ~Copyable {
+    private let pidfd: FileDescriptor
+
+    package init(_ pid: Int32) throws(Failure) {
+        pidfd = FileDescriptor(owning: try check(clinux_pidfd_open(pid), "pidfd_open", "\(pid)"))
+    }
+
+    /// SIGKILL.
+    package func kill() throws(Failure) { try check(clinux_pidfd_kill(pidfd.raw, 9), "pidfd_send_signal", "") }
+}

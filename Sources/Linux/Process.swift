@@ -1,0 +1,70 @@
+import CLinux
+
+/// This process: its arguments, environment, standing in the system.
+package enum Process {
+    /// argv.
+    package static var arguments: [String] {
+        var all: [String] = []
+        while let argument = unsafe clinux_argument(Int32(all.count)) { unsafe all.append(String(cString: argument)) }
+        return all
+    }
+
+    package static var isSuperuser: Bool { clinux_is_superuser() == 1 }
+    package static var id: Int32 { clinux_pid() }
+    package static var parent: Int32 { clinux_parent_pid() }
+
+    /// A variable of the environment; nil if it is unset or empty.
+    package static func environment(_ name: String) -> String? {
+        guard let value = unsafe clinux_environment(name) else { return nil }
+        let text = unsafe String(cString: value)
+        return text.isEmpty ? nil : text
+    }
+
+    /// Takes `name` out of our environment and of every later child's.
+    package static func forgetEnvironment(_ name: String) { unsafe clinux_unset_environment(name) }
+
+    /// Sets `name` for us and for every later child.
+    package static func setEnvironment(_ name: String, to value: String) { unsafe clinux_set_environment(name, value) }
+
+    /// Orphans below us become our children (prctl(2), PR_SET_CHILD_SUBREAPER).
+    package static func becomeSubreaper() throws(Failure) { try check(clinux_become_subreaper(), "prctl", "subreaper") }
+
+    /// A core scheduling cookie for our process group, inherited by later children (C-1.28).
+    package static func createSchedulingCore() throws(Failure) {
+        try check(clinux_create_sched_core(), "prctl", "PR_SCHED_CORE_CREATE")
+    }
+
+    package static func changeDirectory(_ path: String) throws(Failure) {
+        try check(unsafe clinux_change_directory(path), "chdir", path)
+    }
+
+    /// Ends the process at once.
+    package static func exit(_ code: Int32) -> Never { clinux_exit(code) }
+
+    /// For programs without a loop: `start` and `delete`.
+    package static func sleep(milliseconds: Int32) { clinux_sleep(milliseconds) }
+
+    /// Sixteen hexadecimal digits nobody can guess.
+    package static func randomName() -> String {
+        var number: UInt64 = 0
+        unsafe clinux_random(&number, 8)
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// Fixed thresholds, so that one large message does not leave a large heap.
+    package static func restrainHeap() { clinux_restrain_heap() }
+
+    /// Gives freed heap pages back to the kernel: worth it after something large was freed.
+    package static func trimHeap() { clinux_trim_heap() }
+
+    /// Descriptor `number` now means what `descriptor` is open on.
+    package static func place(_ descriptor: borrowing FileDescriptor, at number: Int32) throws(Failure) {
+        try check(clinux_duplicate(descriptor.raw, number), "dup3", "fd \(number)")
+    }
+
+    /// Closes `first` and every descriptor above: what a parent left open by mistake.
+    package static func closeDescriptors(from first: Int32) throws(Failure) {
+        try check(clinux_close_from(first), "close_range", "\(first)")
+    }
+}

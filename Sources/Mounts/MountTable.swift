@@ -1,0 +1,57 @@
+package import Linux
+
+/// What is mounted in our namespace.
+package enum MountTable {
+    /// Unmounts everything at and below `rootfs`, innermost first; true if something is still in
+    /// use, which is worth another attempt after a while. With `detach` what is in use goes out of
+    /// sight and ends with its last user. A path that does not exist has nothing mounted.
+    ///
+    /// A failure is that of the outermost mount; what fails below it makes it fail too.
+    package static func unmountAll(below rootfs: String, detach: Bool = false) throws(Failure) -> Bool {
+        let root: String
+        do throws(Failure) {
+            root = try Paths.resolved(rootfs)
+        } catch {
+            guard error.errno == Errno.noEntry else { throw error }
+            return false
+        }
+        var last: Failure?
+        for point in mountPoints(try MountInfo.current { point, _ in isBelow(MountInfo.unescaped(point), root) }) {
+            last = unmount(point, detach: detach)
+        }
+        guard let last else { return false }
+        guard last.errno == Errno.busy else { throw last }
+        return true
+    }
+
+    /// Longest first, so that what is mounted in something is before it; each once.
+    static func mountPoints(_ mounts: [MountInfo]) -> [String] {
+        var points: [String] = []
+        for mount in mounts where !points.contains(mount.mountPoint) { points.append(mount.mountPoint) }
+        return points.sorted { $0.utf8.count > $1.utf8.count }
+    }
+
+    static func isBelow(_ path: String, _ root: String) -> Bool {
+        path == root || path.hasPrefix(root.hasSuffix("/") ? root : "\(root)/")
+    }
+
+    /// Takes away all that is mounted on top of each other at one place.
+    private static func unmount(_ point: String, detach: Bool) -> Failure? {
+        while true {
+            do throws(Failure) {
+                try FileSystem.unmount(point, detach: false)
+            } catch {
+                switch error.errno {
+                case Errno.invalid, Errno.noEntry: return nil
+                case Errno.busy where detach:
+                    do throws(Failure) {
+                        try FileSystem.unmount(point, detach: true)
+                    } catch {
+                        return error
+                    }
+                default: return error
+                }
+            }
+        }
+    }
+}

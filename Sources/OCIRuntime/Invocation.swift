@@ -1,0 +1,85 @@
+package import Linux
+package import Reactor
+import _Concurrency
+
+/// One run of the runtime, from its start to its end or its deadline.
+@Loop
+package final class Invocation {
+    /// How it went.
+    package enum Outcome {
+        case succeeded(output: [UInt8])
+        /// The text is Go's for a command that failed (C-5.8).
+        case failed(text: String, output: [UInt8])
+        /// It did not end in time and was killed.
+        case timedOut(text: String)
+    }
+
+    private static let mostOutput = 1 << 20
+
+    private let name: String
+    private let child: ChildProcess
+    private var pipe: FileDescriptor?
+    private var watch: Reactor.Watch?
+    private var output: [UInt8] = []
+
+    /// `descriptors`: its 0, 1 and 2; nil: /dev/null and, for 1 and 2, a pipe to us.
+    init(of program: Program, named name: String, descriptors: [Int32]?) throws(Failure) {
+        self.name = name
+        if let descriptors {
+            child = try ChildProcess(starting: program, descriptors: descriptors)
+            return
+        }
+        let null = try FileDescriptor(opening: "/dev/null", .readOnly)
+        var ends = try Pipe()
+        guard let reading = ends.reading.take(), let writing = ends.writing.take() else {
+            throw Failure(.internal, "pipe2: no ends")
+        }
+        try reading.makeNonblocking()
+        child = try ChildProcess(starting: program, descriptors: [null.raw, writing.raw, writing.raw])
+        watch = try Reactor.shared.watch(reading, for: .readable) { [self] _ in if !read() { closePipe() } }
+        pipe = consume reading
+    }
+
+    /// Suspends until it has ended, or was killed because `limit` passed.
+    package func outcome(within limit: Duration = Runtime.timeout) async -> Outcome {
+        let exit = await child.exit(within: limit)
+        if exit == nil {
+            child.killGroup()
+            _ = await child.exit(within: .seconds(5))  // one in an uninterruptible sleep is left to the reaper
+        }
+        while watch != nil, read() {}
+        closePipe()
+        guard let exit else {
+            return .timedOut(text: "\(name) did not finish within \(limit.nanoseconds / 1_000_000_000) s and was killed")
+        }
+        guard exit.status != 0 else { return .succeeded(output: output) }
+        let said = String(decoding: output, as: UTF8.self)
+        return .failed(text: "\(name) did not terminate successfully: exit status \(exit.status): \(said)", output: output)
+    }
+
+    /// Takes what the pipe has; false when that was all there is.
+    private func read() -> Bool {
+        var more = false
+        // SAFETY: only the bytes that were read are looked at.
+        unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+            do throws(Failure) {
+                if case .bytes(let count) = try unsafe pipe?.read(into: buffer) {
+                    more = true
+                    let room = Self.mostOutput - output.count
+                    unsafe output += buffer[..<min(count, room)]
+                } else {
+                    more = false
+                }
+            } catch {
+                more = false
+            }
+        }
+        return more
+    }
+
+    private func closePipe() {
+        if let watch { Reactor.shared.cancel(watch) }
+        watch = nil
+        pipe = nil
+    }
+}

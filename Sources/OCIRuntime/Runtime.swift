@@ -1,0 +1,105 @@
+package import Linux
+import Reactor
+
+/// An OCI runtime as a program: where it is, what every command line of it begins with.
+package struct Runtime {
+    /// A name to be found in PATH, or a path.
+    package let binary: String
+    /// Its state directory, the namespace included.
+    package let root: String
+    package let systemdCgroup: Bool
+
+    package init(binary: String, root: String, systemdCgroup: Bool) {
+        self.binary = binary
+        self.root = root
+        self.systemdCgroup = systemdCgroup
+    }
+
+    /// The longest that one command may take before it is killed, from the environment variable
+    /// `SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS`; 120 s if that is unset or no number of seconds.
+    package static let timeout: Duration = {
+        guard let text = Process.environment("SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS"), let seconds = Int64(text),
+            (1...86400).contains(seconds)
+        else { return .seconds(120) }
+        return .seconds(seconds)
+    }()
+
+    /// Whether the container's processes are processes of this kernel that a signal reaches, which
+    /// is known of runc, crun and youki by their names; of another, the runtime is asked to signal.
+    package var isNative: Bool {
+        let name = Paths.lastComponent(of: binary)
+        return ["runc", "crun", "youki"].contains { name.hasPrefix($0) }
+    }
+
+    /// The options before the command (C-5.1).
+    package func globalArguments(log: String) -> [String] {
+        ["--root", root, "--log", log, "--log-format", "json"] + (systemdCgroup ? ["--systemd-cgroup"] : [])
+    }
+
+    /// What `create` is asked for.
+    package struct Creation {
+        package var bundle: String
+        package var pidFile: String
+        package var consoleSocket: String?
+        package var noPivot: Bool
+        package var noNewKeyring: Bool
+
+        package init(bundle: String, pidFile: String, consoleSocket: String?, noPivot: Bool, noNewKeyring: Bool) {
+            self.bundle = bundle
+            self.pidFile = pidFile
+            self.consoleSocket = consoleSocket
+            self.noPivot = noPivot
+            self.noNewKeyring = noNewKeyring
+        }
+    }
+
+    /// C-5.10.
+    package static func create(_ id: String, _ creation: Creation) -> [String] {
+        ["create", "--bundle", creation.bundle, "--pid-file", creation.pidFile]
+            + (creation.consoleSocket.map { ["--console-socket", $0] } ?? [])
+            + (creation.noPivot ? ["--no-pivot"] : []) + (creation.noNewKeyring ? ["--no-new-keyring"] : []) + [id]
+    }
+
+    /// C-5.11.
+    package static func start(_ id: String) -> [String] { ["start", id] }
+
+    /// C-5.12.
+    package static func exec(_ id: String, process: String, consoleSocket: String?, pidFile: String) -> [String] {
+        ["exec", "--process", process] + (consoleSocket.map { ["--console-socket", $0] } ?? [])
+            + ["--detach", "--pid-file", pidFile, id]
+    }
+
+    /// C-5.13.
+    package static func kill(_ id: String, signal: UInt32, all: Bool) -> [String] {
+        ["kill"] + (all ? ["--all"] : []) + [id, "\(signal)"]
+    }
+
+    /// C-5.14.
+    package static func delete(_ id: String, force: Bool) -> [String] { ["delete"] + (force ? ["--force"] : []) + [id] }
+
+    /// C-5.16.
+    package static func ps(_ id: String) -> [String] { ["ps", "--format", "json", id] }
+
+    /// Where `binary` is, as exec(3) would find it; the failure has Go's words for it.
+    package func path() throws(Failure) -> String {
+        guard !binary.contains("/") else { return binary }
+        for directory in (Process.environment("PATH") ?? "").split(separator: ":") {
+            let candidate = "\(directory)/\(binary)"
+            if Files.isExecutable(candidate) { return candidate }
+        }
+        throw Failure(.unknown, errno: Errno.noEntry, "exec: \"\(binary)\": executable file not found in $PATH")
+    }
+
+    /// Starts a command. With `descriptors` these are its 0, 1 and 2; without, it has no stdin, and
+    /// what it prints is kept for ``Invocation/Outcome``.
+    @Loop
+    package func invoke(
+        _ command: [String], log: String?, descriptors: [Int32]? = nil
+    ) throws(Failure) -> Invocation {
+        let arguments = (log.map { globalArguments(log: $0) } ?? []) + command
+        // A group of its own, so that killing it leaves no helper of a wrapper script behind; and
+        // "/", for the bundle that is our working directory may be gone.
+        let program = Program(try path(), arguments, workingDirectory: "/", leadsProcessGroup: true)
+        return try Invocation(of: program, named: binary, descriptors: descriptors)
+    }
+}

@@ -1,0 +1,58 @@
+import JSON
+package import Linux
+
+/// The file a runtime logs to, as far as one command wrote it.
+///
+/// Runtimes append, so the last error of the whole file may be an older command's: only what came
+/// after this mark counts (C-5.41).
+package struct RuntimeLog {
+    package let path: String
+    private let offset: Int64
+
+    /// Before the command is started.
+    package init(_ path: String) {
+        self.path = path
+        offset = Files.size(of: path)
+    }
+
+    /// The failure to report: `prefix` and the runtime's own last error, or `fallback` (C-5.40).
+    package func failure(_ prefix: String, fallback: String, kind: Failure.Kind = .unknown) -> Failure {
+        do throws(Failure) {
+            let text = try Files.read(path, from: offset, limit: 4 << 20)
+            return Failure(kind, "\(prefix): \(RuntimeLog.lastError(in: text) ?? fallback)")
+        } catch {
+            return Failure(kind, "\(prefix): unable to retrieve OCI runtime error (\(error.message)): \(fallback)")
+        }
+    }
+
+    /// The message of the last line with level "error"; lines that are no JSON are passed over.
+    package static func lastError(in log: [UInt8]) -> String? {
+        for line in log.split(separator: 10).reversed() {
+            do throws(Failure) {
+                let entry = try JSONValue(parsing: Array(line), subject: "log")
+                guard entry["level"]?.string?.lowercased() == "error" else { continue }
+                let message = entry["msg"]?.string ?? entry["message"]?.string ?? entry["fields"]?["message"]?.string
+                if let message { return message.trimmed }
+            } catch {
+                continue
+            }
+        }
+        return nil
+    }
+}
+
+/// What a runtime's words on a failed kill or delete mean (C-3.33, C-5.45, C-5.46). The one place
+/// that looks into texts, for runtimes have no other way to say it.
+package enum RuntimeWords {
+    /// The failure of a kill for which the runtime printed `text`.
+    package static func killFailure(_ text: String) -> Failure {
+        let words = text.lowercased()
+        let finished = ["process already finished", "container not running", "no such process", "process not running"]
+        if finished.contains(where: { words.mentions($0) }) { return Failure(.notFound, "process already finished") }
+        if words.mentions("does not exist") { return Failure(.notFound, "no such container") }
+        return Failure(.unknown, "unknown error after kill: \(text)")
+    }
+
+    /// Whether a delete failed because there is nothing to delete.
+    package static func isMissing(_ text: String) -> Bool { text.mentions("does not exist") }
+}

@@ -1,0 +1,183 @@
+package import Linux
+import _Concurrency
+
+/// Ends of our children, each told to its owner and to nobody else.
+///
+/// A child with an owner is reaped through its pidfd. Two kinds have none: orphans that became ours
+/// (subreaper), and a process whose runtime has not said its pid yet. The sweep tells them apart: a
+/// *birth* names the file in which the runtime leaves the pid, before the runtime exits, and only
+/// then can the process become our child. So a dead child that no owner and no birth's file names is
+/// an orphan and is dropped; one that a birth names is reaped for it, and no exit is ever lost.
+@Loop
+package final class Reaper {
+    package static let shared = Reaper()
+
+    /// A process that a runtime is about to make. Ended by ``adopt(_:)`` or ``abandon(_:)``.
+    package struct Birth {
+        fileprivate let number: UInt32
+        fileprivate let pidFile: String
+    }
+
+    private var owned: [Int32: ChildProcess] = [:]
+    private var births: [Birth] = []
+    private var early: [UInt32: (pid: Int32, exit: Exit)] = [:]
+    private var lastBirth: UInt32 = 0
+    private var sweepIsDue = false
+
+    private init() {
+        Reactor.shared.setBeforeWaiting { Reaper.shared.sweep() }
+    }
+
+    /// A SIGCHLD came: look for dead children once all other work of this turn is done.
+    package func requestSweep() { sweepIsDue = true }
+
+    /// Before a runtime is started that will write the pid of a new process to `pidFile`.
+    package func expect(pidFile: String) -> Birth {
+        lastBirth &+= 1
+        let birth = Birth(number: lastBirth, pidFile: pidFile)
+        births.append(birth)
+        return birth
+    }
+
+    /// The process of `birth`, after its runtime has exited with success. It may have ended by now.
+    package func adopt(_ birth: Birth) throws(Failure) -> ChildProcess {
+        let early = self.early[birth.number]
+        abandon(birth)
+        if let early { return ChildProcess(pid: early.pid, exit: early.exit) }
+        do throws(Failure) {
+            return try ChildProcess(adopting: pid(in: birth.pidFile))
+        } catch {
+            throw error.adding("failed to retrieve OCI runtime container pid")
+        }
+    }
+
+    /// The runtime failed: no process will come of `birth`.
+    package func abandon(_ birth: Birth) {
+        births.removeAll { $0.number == birth.number }
+        early.removeValue(forKey: birth.number)
+        if births.isEmpty { requestSweep() }
+    }
+
+    fileprivate func add(_ child: ChildProcess) { owned[child.pid] = child }
+    fileprivate func remove(_ child: ChildProcess) { owned.removeValue(forKey: child.pid) }
+
+    private func sweep() {
+        guard sweepIsDue else { return }
+        sweepIsDue = false
+        while let pid = Child.nextDead() {
+            if let child = owned[pid] {
+                child.reap()
+                continue
+            }
+            do throws(Failure) {
+                let orphan = try Child(adopting: pid)
+                guard let exit = try orphan.reap() else { return }
+                if let birth = births.first(where: { (try? self.pid(in: $0.pidFile)) == pid }) {
+                    early[birth.number] = (pid, exit)
+                }
+            } catch {
+                return  // whatever it is, the next SIGCHLD looks again
+            }
+        }
+    }
+
+    private func pid(in file: String) throws(Failure) -> Int32 {
+        let text = try Files.text(file)
+        guard let pid = Int32(text.trimmed), pid > 0 else {
+            throw Failure(.unknown, "\(file): no pid")
+        }
+        return pid
+    }
+}
+
+/// A child of ours, until it has ended and was reaped.
+@Loop
+package final class ChildProcess {
+    package let pid: Int32
+    /// How it ended; nil while it runs.
+    package private(set) var exit: Exit?
+    private var child: Child?
+    private var watch: Reactor.Watch?
+    private var waiters: [(number: Int, handler: @Loop (Exit) -> Void)] = []
+    private var lastWaiter = 0
+
+    /// Starts a program, see ``Child``.
+    package init(starting program: Program, descriptors: [Int32]) throws(Failure) {
+        let child = try Child(starting: program, descriptors: descriptors)
+        pid = child.pid
+        try own(child)
+    }
+
+    fileprivate init(adopting pid: Int32) throws(Failure) {
+        let child = try Child(adopting: pid)
+        self.pid = pid
+        try own(child)
+    }
+
+    fileprivate init(pid: Int32, exit: Exit) {
+        self.pid = pid
+        self.exit = exit
+    }
+
+    private func own(_ child: consuming Child) throws(Failure) {
+        watch = try Reactor.shared.watch(child.pidfd, for: .readable) { _ in self.reap() }
+        self.child = consume child
+        Reaper.shared.add(self)
+    }
+
+    /// Calls `handler` once, when the process has ended: at once if it has.
+    package func whenExited(_ handler: @escaping @Loop (Exit) -> Void) {
+        if let exit { handler(exit) } else { _ = addWaiter(handler) }
+    }
+
+    private func addWaiter(_ handler: @escaping @Loop (Exit) -> Void) -> Int {
+        lastWaiter += 1
+        waiters.append((lastWaiter, handler))
+        return lastWaiter
+    }
+
+    /// Suspends until the process has ended, for at most `limit`; nil if it still runs then.
+    package func exit(within limit: Duration) async -> Exit? {
+        if let exit { return exit }
+        return await Waiter<Exit?>.suspend { waiter in
+            var number = 0
+            let timer = Reactor.shared.after(limit) {
+                self.waiters.removeAll { $0.number == number }
+                waiter.resume(nil)
+            }
+            number = addWaiter { exit in
+                Reactor.shared.cancel(timer)
+                waiter.resume(exit)
+            }
+        }
+    }
+
+    /// Sends `signal`; fails with ESRCH once the process has ended.
+    package func kill(_ signal: Int32 = 9) throws(Failure) {
+        guard child != nil else { throw Failure(.notFound, errno: Errno.noProcess, "process already finished") }
+        try child?.kill(signal)
+    }
+
+    /// SIGKILL to the process group that it leads; nothing once it has ended.
+    package func killGroup() { child?.killGroup() }
+
+    /// Reaps it if it has ended, and tells whoever waits.
+    fileprivate func reap() {
+        let exit: Exit?
+        do throws(Failure) {
+            exit = try child?.reap()
+        } catch {
+            // Nobody else reaps our children; should it happen all the same, waiting on would be for ever.
+            exit = Exit(status: 255, time: .now())
+        }
+        guard let exit else { return }
+        if let watch { Reactor.shared.cancel(watch) }
+        watch = nil
+        child = nil
+        Reaper.shared.remove(self)
+        self.exit = exit
+        let told = waiters
+        waiters = []
+        for waiter in told { waiter.handler(exit) }
+    }
+}

@@ -1,0 +1,138 @@
+import Confinement
+package import Linux
+package import Reactor
+import TTRPC
+import _Concurrency
+
+/// A serving shim: its socket, its services, its signals, its end (contract C-1.45 … C-1.54).
+@Loop
+package final class ShimServer {
+    /// How long the last events may take to reach containerd when we end.
+    private static let flushLimit = Duration.seconds(5)
+    /// A shim that nobody ever spoke to ends after this time (C-1.40).
+    private static let lonelyLimit = Duration.seconds(300)
+
+    private let socketPath: String
+    private let socketIdentity: Files.Identity?
+    private let server: Server
+    private var log: Log
+    private var signals: FileDescriptor?
+    private var service: TaskService?
+    private var publisher: EventPublisher?
+    private var isEnding = false
+
+    private init(listener: consuming FileDescriptor, at path: String, log: Log) {
+        socketPath = path
+        socketIdentity = Files.identity(of: path)
+        server = Server(listener: listener)
+        self.log = log
+    }
+
+    /// Serves until the end of the process.
+    package static func run(_ arguments: Arguments) async throws(Failure) -> Never {
+        Process.restrainHeap()
+        openLog()
+        let log = Log(verbose: arguments.debug, fields: "namespace=\(arguments.namespace) shim=\(arguments.id)")
+        let shim: ShimServer
+        if arguments.socket.isEmpty {
+            let inherited = FileDescriptor(owning: 3)
+            let path = try UnixSocket.path(of: inherited)
+            shim = ShimServer(listener: inherited, at: path, log: log)
+        } else {
+            let path = arguments.socket
+            guard path.utf8.count <= 106 else {
+                throw Failure(.invalidArgument, "\(path): socket path longer than 106 bytes")
+            }
+            shim = ShimServer(listener: try UnixSocket.listen(at: path), at: path, log: log)
+            try Files.changeMode(path, to: 0o600)
+        }
+        try shim.serve(arguments)
+        while true { await Reactor.shared.sleep(.seconds(86400 * 365)) }
+    }
+
+    /// Standard error becomes the log fifo of the bundle that we were started in; without one it
+    /// stays what it was. We are a reader of the fifo too, so that a containerd that dies is no error.
+    private static func openLog() {
+        do throws(Failure) {
+            let fifo = try FileDescriptor(opening: "log", [.readWrite, .nonblocking])
+            try Process.place(fifo, at: 2)
+        } catch {}  // run by hand
+    }
+
+    private func serve(_ arguments: Arguments) throws(Failure) {
+        try Process.becomeSubreaper()
+        let events = Process.environment("TTRPC_ADDRESS") ?? "\(arguments.address).ttrpc"
+        let publisher = EventPublisher(
+            path: events.hasPrefix("unix://") ? String(events.dropFirst(7)) : events, namespace: arguments.namespace
+        ) { self.log(.warning, $0) }
+        let service = TaskService(
+            namespace: arguments.namespace, server: server, publisher: publisher,
+            log: { self.log($0, $1, $2) }, onShutdown: { self.end() })
+        self.publisher = publisher
+        self.service = service
+        try watchSignals()
+        do throws(Failure) {
+            if Process.isSuperuser { try Capabilities.dropUnneeded() }
+        } catch {
+            log(.warning, "capabilities kept", "error=\(Log.quoted(error.message))")
+        }
+        try server.serve(
+            { call in
+                if !service.handle(call) {
+                    self.server.refuse(call.stream, Status(code: 12, message: "service \(call.service)"))
+                }
+            },
+            onConnect: { publisher.peerCame() },
+            onDisconnect: { service.forget(connection: $0) })
+        endIfLonely()
+        log(.info, "serving", "pid=\(Process.id) version=\(Identity.version)")
+    }
+
+    private func endIfLonely() {
+        _ = Reactor.shared.after(Self.lonelyLimit) {
+            if self.server.accepted == 0 { self.end() }
+        }
+    }
+
+    private func watchSignals() throws(Failure) {
+        let descriptor = try Signals.open()
+        _ = try Reactor.shared.watch(descriptor, for: .readable) { _ in self.takeSignals() }
+        signals = consume descriptor
+        _ = Reaper.shared  // its sweep is part of every turn
+    }
+
+    private func takeSignals() {
+        while let signal = signals?.nextSignal() ?? nil {
+            switch signal {
+            case .child: Reaper.shared.requestSweep()
+            case .terminate:
+                log(.warning, "told to end while containers may run; they are left to containerd")
+                end()
+            case .dump: dump()
+            }
+        }
+    }
+
+    private func dump() {
+        log(.info, "state", "unsent_events=\(publisher?.unsent ?? 0) connections_accepted=\(server.accepted)")
+        for line in service?.summary ?? [] { log(.info, "container", line) }
+    }
+
+    /// Nobody finds us any more; what was said and happened is delivered; then the process ends.
+    private func end() {
+        guard !isEnding else { return }
+        isEnding = true
+        server.stopAccepting()
+        // It may be another shim's by now (C-1.54).
+        if Files.identity(of: socketPath) == socketIdentity { Files.remove(socketPath) }
+        publisher?.flush(within: Self.flushLimit) {
+            self.log(.info, "ending")
+            self.exitWhenFlushed(turns: 100)
+        }
+    }
+
+    private func exitWhenFlushed(turns: Int) {
+        guard !server.isFlushed, turns > 0 else { Process.exit(0) }
+        _ = Reactor.shared.after(.milliseconds(10)) { self.exitWhenFlushed(turns: turns - 1) }
+    }
+}

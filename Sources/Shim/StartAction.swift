@@ -1,0 +1,71 @@
+import Cgroups
+package import Linux
+import Protobuf
+
+/// The `start` action: finds or starts the shim of a group and says where it listens (contract C-1.20 … C-1.40).
+package enum StartAction {
+    /// Returns what is to be written to stdout. The working directory is the bundle.
+    package static func run(_ arguments: Arguments) throws(Failure) -> [UInt8] {
+        guard !arguments.id.isEmpty else { throw Failure(.invalidArgument, "shim id cannot be empty") }
+        let input = try Files.readToEnd(FileDescriptor(owning: 0), named: "stdin", limit: 10 << 20)
+        let bootstrap = try Bootstrap(input, id: arguments.id, namespace: arguments.namespace)
+        let bundle = try Paths.workingDirectory()
+        let group = try BundleConfiguration(bundle: bundle).group ?? arguments.id
+        let path = SocketAddress.path(
+            address: arguments.address, namespace: arguments.namespace, group: group,
+            directory: bootstrap.socketDirectory)
+        let address = SocketAddress.url(path)
+        switch try SocketAddress.claim(path) {
+        case .taken: try writeAddress(address, in: bundle)
+        case .listening(let listener):
+            do throws(Failure) {
+                try writeAddress(address, in: bundle)
+                try startServer(arguments, bootstrap, listener)
+            } catch {
+                Files.remove(path)
+                Files.remove("\(bundle)/address")
+                throw error
+            }
+        }
+        return bootstrap.answer(address: address)
+    }
+
+    /// The one thing by which containerd up to 1.7 finds us again (C-1.27).
+    private static func writeAddress(_ address: String, in bundle: String) throws(Failure) {
+        try Files.writeAtomically(Array(address.utf8), to: "\(bundle)/address", mode: 0o644)
+    }
+
+    private static func startServer(
+        _ arguments: Arguments, _ bootstrap: Bootstrap, _ listener: borrowing FileDescriptor
+    ) throws(Failure) {
+        if Process.environment("SCHED_CORE") != nil { try Process.createSchedulingCore() }
+        Process.setEnvironment("GOMAXPROCS", to: "4")  // for the runtime, as with the peers
+        let words = ["-namespace", arguments.namespace, "-id", arguments.id, "-address", arguments.address]
+        let debug = arguments.debug || bootstrap.wantsDebug
+        let program = Program("/proc/self/exe", words + (debug ? ["-debug"] : []), leadsProcessGroup: true)
+        let null = try FileDescriptor(opening: "/dev/null", .readWrite)
+        let server = try Child(starting: program, descriptors: [null.raw, null.raw, null.raw, listener.raw])
+        do throws(Failure) {
+            let cgroup = bootstrap.options.runc.shimCgroup
+            if !cgroup.isEmpty { try Cgroup.move(pid: server.pid, toShimCgroup: cgroup) }
+            try raiseOutOfMemoryScore(of: server.pid)
+        } catch {
+            do throws(Failure) { try server.kill() } catch {}  // it ended by itself
+            throw error
+        }
+    }
+
+    /// Before containerd, and after its containers, is the kernel to choose a shim (C-1.34).
+    private static func raiseOutOfMemoryScore(of pid: Int32) throws(Failure) {
+        let text = try Files.text("/proc/\(Process.parent)/oom_score_adj")
+        guard let score = Int32(text.split(separator: "\n").first ?? "") else {
+            throw Failure(.unknown, "oom_score_adj of containerd: no number")
+        }
+        do throws(Failure) {
+            try Files.write("\(min(1000, score + 1))", toExisting: "/proc/\(pid)/oom_score_adj")
+        } catch {
+            // Unprivileged or in a user namespace it may not be ours to say.
+            guard error.errno == Errno.notPermitted || error.errno == Errno.accessDenied else { throw error }
+        }
+    }
+}

@@ -1,0 +1,430 @@
+package import Containers
+package import Linux
+import Mounts
+import OCIRuntime
+package import Protobuf
+package import Reactor
+import Stdio
+package import TTRPC
+import _Concurrency
+
+/// containerd's task API (task.proto, services `containerd.task.v2.Task` and `.v3.Task`, which differ
+/// in name only). It answers at once what needs no waiting; the rest are jobs on the loop, and none
+/// waits for another container's.
+@Loop
+package final class TaskService {
+    /// A process as clients name it; the exec's id is "" for init.
+    struct Key: Hashable {
+        let id: String
+        let exec: String
+    }
+
+    /// Somebody who waits for an answer that comes later: data, not a suspended job.
+    private struct Pending {
+        let stream: Server.Stream
+        let timer: Reactor.Timer?
+    }
+
+    package static let names: Set<String> = ["containerd.task.v2.Task", "containerd.task.v3.Task"]
+
+    let namespace: String
+    let server: Server
+    private let publisher: EventPublisher
+    private let log: @Loop (Log.Level, String, String) -> Void
+    private let onShutdown: @Loop () -> Void
+    private var containers: [String: Container] = [:]
+    /// Ids whose Create is under way.
+    private var creating: Set<String> = []
+    private var waits: [Key: [Pending]] = [:]
+    /// Callers who asked for a deletion that is under way already.
+    private var deletions: [Key: [Server.Stream]] = [:]
+
+    /// `onShutdown`: a client asked for the end, and nothing is left.
+    package init(
+        namespace: String, server: Server, publisher: EventPublisher,
+        log: @escaping @Loop (Log.Level, String, String) -> Void, onShutdown: @escaping @Loop () -> Void
+    ) {
+        self.namespace = namespace
+        self.server = server
+        self.publisher = publisher
+        self.log = log
+        self.onShutdown = onShutdown
+    }
+
+    /// Whether any container is known or being created.
+    package var isEmpty: Bool { containers.isEmpty && creating.isEmpty }
+
+    /// For the operator: ids, pids and states, one container an element.
+    package var summary: [String] {
+        containers.values.map { container in
+            let execs = container.execIDs.count
+            return "id=\(container.id) pid=\(container.initial.pid) status=\(container.status(of: container.initial)) execs=\(execs)"
+        }
+    }
+
+    /// Carries out a call of one of our services; false if it is of another.
+    package func handle(_ call: Call) -> Bool {
+        guard Self.names.contains(call.service) else { return false }
+        do throws(Failure) {
+            try dispatch(call)
+        } catch {
+            server.answer(call.stream, error)
+        }
+        return true
+    }
+
+    /// A connection is gone: nobody hears the answers to its waits any more.
+    package func forget(connection: UInt32) {
+        for (key, pending) in waits {
+            for wait in pending where wait.stream.connection == connection {
+                if let timer = wait.timer { Reactor.shared.cancel(timer) }
+                server.abandon(wait.stream)
+            }
+            let rest = pending.filter { $0.stream.connection != connection }
+            waits[key] = rest.isEmpty ? nil : rest
+        }
+    }
+
+    private func dispatch(_ call: Call) throws(Failure) {
+        switch call.method {
+        case "Create": try create(call)
+        case "Start": try start(call)
+        case "Delete": try delete(call)
+        case "State": try state(call)
+        case "Wait": try wait(call)
+        case "Kill": try kill(call)
+        case "Exec": try exec(call)
+        case "Pids": try pids(call)
+        case "Pause": try pause(call)
+        case "Resume": try resume(call)
+        case "Connect": try connect(call)
+        case "CloseIO": try closeIO(call)
+        case "ResizePty": try resizePty(call)
+        case "Shutdown": try shutdown(call)
+        case "Checkpoint", "Update", "Stats": throw Failure(.unimplemented, "method \(call.method)")
+        default: server.refuse(call.stream, Status(code: 12, message: "method \(call.method)"))
+        }
+    }
+
+    func container(_ id: String) throws(Failure) -> Container {
+        guard let container = containers[id] else { throw Failure(.notFound, "container not created") }
+        return container
+    }
+
+    // MARK: Create
+
+    private func create(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try CreateTaskRequest(decoding: call.payload) }
+        let id = message.id
+        try Self.checkName(id, "container id")
+        guard containers[id] == nil, !creating.contains(id) else { throw Failure(.alreadyExists, "id \(id)") }
+        guard message.bundle.hasPrefix("/") else {
+            throw Failure(.invalidArgument, "bundle \(Log.quoted(message.bundle)): not an absolute path")
+        }
+        guard message.checkpoint.isEmpty else { throw Failure(.unimplemented, "restore from a checkpoint") }
+        let options = try TaskOptions(message.options)
+        creating.insert(id)
+        Loop.start { await self.create(message, options, answering: call.stream) }
+    }
+
+    private func create(_ message: CreateTaskRequest, _ options: TaskOptions, answering stream: Server.Stream) async {
+        let container = makeContainer(message, options)
+        do throws(Failure) {
+            try await container.create()
+            creating.remove(message.id)
+            server.answer(stream, CreateTaskResponse(pid: UInt32(container.initial.pid)).encoded())
+        } catch {
+            creating.remove(message.id)
+            log(.warning, "create", "id=\(message.id) error=\(Log.quoted(error.message))")
+            server.answer(stream, error)
+        }
+        Process.trimHeap()  // of what config.json took
+    }
+
+    private func makeContainer(_ message: CreateTaskRequest, _ options: TaskOptions) -> Container {
+        let configuration: BundleConfiguration?
+        do throws(Failure) {
+            configuration = try BundleConfiguration(bundle: message.bundle)
+        } catch {
+            configuration = nil  // the runtime will say what is wrong with it
+        }
+        var settings = Container.Settings(
+            runtime: options.runtime(
+                namespace: namespace, usesSystemd: configuration?.namesSystemdCgroup ?? false),
+            runtimeFile: options.runc.binaryName, optionsFile: options.json)
+        settings.noPivot = options.runc.noPivotRoot
+        settings.noNewKeyring = options.runc.noNewKeyring
+        settings.ioUID = options.runc.ioUID
+        settings.ioGID = options.runc.ioGID
+        let request = Container.Request(
+            id: message.id, bundle: message.bundle,
+            mounts: message.rootfs.map {
+                Mount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
+            },
+            stdio: StdioPaths(
+                stdin: message.stdin, stdout: message.stdout, stderr: message.stderr, terminal: message.terminal),
+            settings: settings)
+        return Container(request, sharesPIDNamespace: configuration?.sharesPIDNamespace ?? true) { self.tell($0) }
+    }
+
+    // MARK: what waits for the runtime
+
+    /// Answers `call` with what `work` comes to.
+    private func answer(_ call: Call, with work: @escaping @Loop @Sendable () async throws(Failure) -> [UInt8]) {
+        Loop.start {
+            do throws(Failure) {
+                self.server.answer(call.stream, try await work())
+            } catch {
+                self.server.answer(call.stream, error)
+            }
+        }
+    }
+
+    private func start(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        answer(call) { () async throws(Failure) in
+            let exec = message.execID
+            let pid = exec.isEmpty ? try await container.start() : try await container.start(exec: exec)
+            return StartResponse(pid: UInt32(pid)).encoded()
+        }
+    }
+
+    private func kill(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try KillRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        answer(call) { () async throws(Failure) in
+            try await container.kill(exec: message.execID, signal: message.signal, all: message.all)
+            return []
+        }
+    }
+
+    private func pids(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try TaskRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        answer(call) { () async throws(Failure) in
+            let processes = try await container.processes().map { pid in
+                let details = container.exec(withPID: pid).map {
+                    AnyMessage(typeURL: ProcessDetails.typeName, value: ProcessDetails(execID: $0).encoded())
+                }
+                return ProcessInfo(pid: UInt32(pid), info: details)
+            }
+            return PidsResponse(processes: processes).encoded()
+        }
+    }
+
+    private func pause(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try TaskRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        answer(call) { () async throws(Failure) in
+            try await container.pause()
+            return []
+        }
+    }
+
+    private func resume(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try TaskRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        answer(call) { () async throws(Failure) in
+            try await container.resume()
+            return []
+        }
+    }
+
+    // MARK: Delete
+
+    private func delete(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        let process = try container.process(message.execID)
+        let key = Key(id: message.id, exec: message.execID)
+        guard !process.state.isBeingDeleted else {
+            deletions[key, default: []].append(call.stream)  // they get the same answer
+            return
+        }
+        Loop.start {
+            do throws(Failure) {
+                if message.execID.isEmpty {
+                    try await container.delete()
+                } else {
+                    try await container.delete(exec: message.execID)
+                }
+                let exit = process.state.exit
+                let response = DeleteResponse(
+                    pid: UInt32(process.pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never)
+                for stream in self.deleted(key, call.stream) { self.server.answer(stream, response.encoded()) }
+            } catch {
+                for stream in self.deleted(key, call.stream) { self.server.answer(stream, error) }
+            }
+        }
+    }
+
+    private func deleted(_ key: Key, _ first: Server.Stream) -> [Server.Stream] {
+        [first] + (deletions.removeValue(forKey: key) ?? [])
+    }
+
+    // MARK: Exec, at once
+
+    private func exec(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try ExecRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        try Self.checkName(message.execID, "exec id")
+        let specification = try ExecSpecification.withTerminal(message.terminal, in: message.spec?.value ?? [])
+        try container.add(
+            exec: message.execID, specification: specification,
+            paths: StdioPaths(
+                stdin: message.stdin, stdout: message.stdout, stderr: message.stderr, terminal: message.terminal))
+        server.answer(call.stream, [])
+    }
+
+    private func state(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        let process = try container.process(message.execID)
+        let exit = process.state.exit
+        server.answer(
+            call.stream,
+            StateResponse(
+                id: process.id, bundle: container.bundle, pid: UInt32(process.pid),
+                status: Self.status(container.status(of: process)), stdin: process.paths.stdin,
+                stdout: process.paths.stdout, stderr: process.paths.stderr, terminal: process.paths.terminal,
+                exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never, execID: message.execID
+            ).encoded())
+    }
+
+    private static func status(_ status: ProcessState.Status) -> TaskStatus {
+        switch status {
+        case .created: .created
+        case .running: .running
+        case .stopped: .stopped
+        case .paused: .paused
+        case .pausing: .pausing
+        }
+    }
+
+    private func connect(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try TaskRequest(decoding: call.payload) }
+        let pid = containers[message.id]?.initial.pid ?? 0
+        server.answer(call.stream, ConnectResponse(shimPID: UInt32(Process.id), taskPID: UInt32(pid)).encoded())
+    }
+
+    private func closeIO(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try CloseIORequest(decoding: call.payload) }
+        try container(message.id).process(message.execID).closeStdin()
+        server.answer(call.stream, [])
+    }
+
+    private func resizePty(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try ResizePtyRequest(decoding: call.payload) }
+        let process = try container(message.id).process(message.execID)
+        if process !== containers[message.id]?.initial, process.state.status == .stopped {
+            throw Failure(.unknown, "cannot resize a stopped container")
+        }
+        try process.resize(columns: message.width, rows: message.height)
+        server.answer(call.stream, [])
+    }
+
+    private func shutdown(_ call: Call) throws(Failure) {
+        _ = try decoded { () throws(Failure) in try ShutdownRequest(decoding: call.payload) }
+        server.answer(call.stream, [])
+        if isEmpty { onShutdown() }
+    }
+
+    // MARK: Wait
+
+    private func wait(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
+        let process = try container(message.id).process(message.execID)
+        if let exit = process.state.exit {
+            return server.answer(call.stream, WaitResponse(exitStatus: exit.status, exitedAt: exit.time).encoded())
+        }
+        // As the Go shim answers for an exec that could not be started (C-3.26).
+        guard !process.state.startHasFailed else {
+            return server.answer(call.stream, WaitResponse(exitStatus: 0, exitedAt: .never).encoded())
+        }
+        let key = Key(id: message.id, exec: message.execID)
+        let timer = call.timeout.map { limit in
+            Reactor.shared.after(limit) { self.giveUp(waiting: call.stream, for: key) }
+        }
+        waits[key, default: []].append(Pending(stream: call.stream, timer: timer))
+    }
+
+    private func giveUp(waiting stream: Server.Stream, for key: Key) {
+        waits[key]?.removeAll { $0.stream == stream }
+        server.refuse(stream, Status(code: 4, message: "context deadline exceeded"))
+    }
+
+    private func wake(_ key: Key, _ status: UInt32, _ time: Timestamp) {
+        let response = WaitResponse(exitStatus: status, exitedAt: time).encoded()
+        for wait in waits.removeValue(forKey: key) ?? [] {
+            if let timer = wait.timer { Reactor.shared.cancel(timer) }
+            server.answer(wait.stream, response)
+        }
+    }
+
+    // MARK: Events
+
+    /// What happened to a container, on its way to containerd and to whoever waits for it.
+    private func tell(_ event: TaskEvent) {
+        switch event {
+        case .created(let container, let pid):
+            containers[container.id] = container
+            log(.info, "created", "id=\(container.id) pid=\(pid)")
+            publishCreate(container, pid)
+        case .started(let id, let pid):
+            log(.info, "started", "id=\(id) pid=\(pid)")
+            publisher.publish(TaskStart(containerID: id, pid: UInt32(pid)))
+        case .execAdded(let id, let exec): publisher.publish(TaskExecAdded(containerID: id, execID: exec))
+        case .execStarted(let id, let exec, let pid):
+            log(.debug, "exec started", "id=\(id) exec=\(exec) pid=\(pid)")
+            publisher.publish(TaskExecStarted(containerID: id, execID: exec, pid: UInt32(pid)))
+        case .execStartFailed(let id, let exec): wake(Key(id: id, exec: exec), 0, .never)
+        case .exited(let id, let exec, let pid, let exit): tellExit(id, exec, pid, exit)
+        case .paused(let id): publisher.publish(TaskPaused(containerID: id))
+        case .resumed(let id): publisher.publish(TaskResumed(containerID: id))
+        case .deleted(let id, let pid, let exit):
+            containers.removeValue(forKey: id)
+            log(.info, "deleted", "id=\(id) pid=\(pid)")
+            publisher.publish(
+                TaskDelete(
+                    containerID: id, pid: UInt32(pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never),
+                isEssential: true)
+        }
+    }
+
+    private func publishCreate(_ container: Container, _ pid: Int32) {
+        let request = container.request
+        publisher.publish(
+            TaskCreate(
+                containerID: request.id, bundle: request.bundle,
+                rootfs: request.mounts.map {
+                    MountMessage(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
+                },
+                stdin: request.stdio.stdin, stdout: request.stdio.stdout, stderr: request.stdio.stderr,
+                terminal: request.stdio.terminal, pid: UInt32(pid)))
+    }
+
+    private func tellExit(_ id: String, _ exec: String, _ pid: Int32, _ exit: Exit) {
+        let name = exec.isEmpty ? "id=\(id)" : "id=\(id) exec=\(exec)"
+        log(exec.isEmpty ? .info : .debug, "exited", "\(name) pid=\(pid) status=\(exit.status)")
+        publisher.publish(
+            TaskExit(
+                containerID: id, id: exec.isEmpty ? id : exec, pid: UInt32(pid), exitStatus: exit.status,
+                exitedAt: exit.time),
+            isEssential: true)
+        wake(Key(id: id, exec: exec), exit.status, exit.time)
+    }
+
+    /// A payload that cannot be decoded is the protocol's failure, not the service's (C-2.22).
+    private func decoded<Message>(_ decode: () throws(Failure) -> Message) throws(Failure) -> Message {
+        do throws(Failure) {
+            return try decode()
+        } catch {
+            throw Failure(.internal, "ttrpc: error unmarshalling payload: \(error.message)")
+        }
+    }
+
+    private static func checkName(_ name: String, _ what: String) throws(Failure) {
+        guard Paths.isComponent(name) else { throw Failure(.invalidArgument, "\(what) \(Log.quoted(name))") }
+    }
+}

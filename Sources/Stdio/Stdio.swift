@@ -1,0 +1,215 @@
+package import Linux
+package import Reactor
+import _Concurrency
+
+/// The three streams of one process, between its client's fifos and its own descriptors.
+///
+/// Everything is opened at once and nothing is ever opened again by path. Without a terminal the
+/// process has a pipe for each stream that is wanted; the runtime inherits its ends and we keep
+/// none of them, so that an end of file is one. With a terminal its master comes from the runtime.
+/// An input has a second writer, ours, until ``closeStdin()``: without it a client that goes away
+/// would end the input.
+@Loop
+package final class Stdio {
+    private enum Phase { case preparing, relaying, closed }
+
+    private let paths: StdioPaths
+    private var phase = Phase.preparing
+    private var hasExited = false
+
+    // The process's ends, until the runtime has them.
+    private var childInput: FileDescriptor?
+    private var childOutput: FileDescriptor?
+    private var childError: FileDescriptor?
+    private var null: FileDescriptor?
+
+    // The client's side of a terminal, until there is one.
+    private var clientInput: FileDescriptor?
+    private var clientOutput: FileDescriptor?
+
+    private var keptWriter: FileDescriptor?
+    private var input: Relay?
+    private var output: Relay?
+    private var error: Relay?
+    private var size: (columns: UInt32, rows: UInt32)?
+    private var waiters: [(number: Int, handler: @Loop () -> Void)] = []
+    private var lastWaiter = 0
+
+    /// Opens what the client named, without ever waiting for it; a path that does not exist is a
+    /// failure with ENOENT. The process's ends belong to `uid` and `gid`.
+    package init(_ paths: StdioPaths, uid: UInt32, gid: UInt32) throws(Failure) {
+        self.paths = paths
+        do throws(Failure) {
+            if paths.terminal { try openForTerminal() } else { try openPipes(uid: uid, gid: gid) }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// What the process shall have as 0, 1 and 2, until ``runtimeStarted()``; none with a terminal.
+    package var descriptorsForRuntime: [Int32] {
+        guard !paths.terminal, let other = null?.raw else { return [] }
+        return [childInput?.raw ?? other, childOutput?.raw ?? other, childError?.raw ?? other]
+    }
+
+    /// The runtime has inherited the process's ends; ours are closed.
+    package func runtimeStarted() {
+        childInput = nil
+        childOutput = nil
+        childError = nil
+        null = nil
+    }
+
+    /// The runtime has succeeded: from now on bytes are relayed. What it wrote itself was held back
+    /// until now, unless it was so much that the runtime would have had to wait for us.
+    package func start() throws(Failure) {
+        guard phase == .preparing, !paths.terminal else { return }
+        phase = .relaying
+        for relay in relays { relay.start() }
+        if hasExited { tellExit() }
+    }
+
+    /// What was written to stderr and not relayed, at most 4 KiB of it, for an error's text. It is
+    /// taken out of the stream.
+    package func heldErrorText() -> String { String(decoding: error?.takeHeld(atMost: 4096) ?? [], as: UTF8.self) }
+
+    /// The master of the process's terminal: relaying begins.
+    package func attach(console: consuming FileDescriptor) throws(Failure) {
+        guard phase == .preparing, paths.terminal, let client = clientOutput.take() else { return }
+        guard console.isTerminal else { throw Failure(.invalidArgument, "console: not a terminal") }
+        try console.makeNonblocking()
+        if let source = clientInput.take() {
+            input = try Relay(.terminalInput, from: source, to: console.copied()) { [self] in keptWriter = nil }
+        }
+        output = try Relay(.terminalOutput, from: console, to: client) { [self] in outputEnded() }
+        try applySize()
+        phase = .relaying
+        for relay in relays { relay.start() }
+        if hasExited { tellExit() }
+    }
+
+    /// The client is done with stdin: it ends as soon as the client's writers have ended too, and
+    /// not before everything was delivered (C-4.20). May come at any time, and again.
+    package func closeStdin() { keptWriter = nil }
+
+    /// The terminal's size; kept for later while there is no terminal yet (C-4.36).
+    package func resize(columns: UInt32, rows: UInt32) throws(Failure) {
+        size = (columns, rows)
+        try applySize()
+    }
+
+    /// The process has ended. Its stdin is closed; a terminal is read until nothing is left, and
+    /// closed. Pipes end with their last writer, which may be another process.
+    package func processExited() {
+        hasExited = true
+        if phase == .relaying { tellExit() }
+    }
+
+    /// Suspends until all output was relayed, at most for `limit`; false if there may be more. At
+    /// once if nothing was ever relayed.
+    package func drained(within limit: Duration) async -> Bool {
+        if isDrained { return true }
+        return await Waiter<Bool>.suspend { waiter in
+            lastWaiter += 1
+            let number = lastWaiter
+            let timer = Reactor.shared.after(limit) {
+                self.waiters.removeAll { $0.number == number }
+                waiter.resume(false)
+            }
+            waiters.append(
+                (
+                    number,
+                    {
+                        Reactor.shared.cancel(timer)
+                        waiter.resume(true)
+                    }
+                ))
+        }
+    }
+
+    /// Closes everything now. Nothing of the client's is removed.
+    package func close() {
+        phase = .closed
+        runtimeStarted()
+        clientInput = nil
+        clientOutput = nil
+        keptWriter = nil
+        for relay in relays { relay.close() }
+    }
+
+    /// Bytes of output that could not be delivered and were dropped.
+    package var lostBytes: Int { (output?.lost ?? 0) + (error?.lost ?? 0) }
+
+    private func openPipes(uid: UInt32, gid: UInt32) throws(Failure) {
+        null = try FileDescriptor(opening: "/dev/null", .readWrite)
+        if !paths.stdin.isEmpty {
+            let path = try StdioPath(paths.stdin).path
+            let source = try Fifo.openInput(path)
+            keptWriter = try Fifo.openKeptWriter(path)
+            var pipe = try Pipe()
+            childInput = try given(pipe.reading.take(), uid, gid)
+            if let writing = pipe.writing.take() {
+                try writing.makeNonblocking()
+                input = try Relay(.input, from: source, to: writing) { [self] in keptWriter = nil }
+            }
+        }
+        if !paths.stdout.isEmpty {
+            var pipe = try Pipe()
+            childOutput = try given(pipe.writing.take(), uid, gid)
+            output = try outputRelay(from: pipe.reading.take(), to: paths.stdout)
+        }
+        if !paths.stderr.isEmpty {
+            var pipe = try Pipe()
+            childError = try given(pipe.writing.take(), uid, gid)
+            error = try outputRelay(from: pipe.reading.take(), to: paths.stderr)
+        }
+    }
+
+    private func openForTerminal() throws(Failure) {
+        if !paths.stdin.isEmpty {
+            let path = try StdioPath(paths.stdin).path
+            clientInput = try Fifo.openInput(path)
+            keptWriter = try Fifo.openKeptWriter(path)
+        }
+        // What nobody wants is read all the same, so that the process never waits (C-4.35).
+        let path = try paths.stdout.isEmpty ? "/dev/null" : StdioPath(paths.stdout).path
+        clientOutput = try Fifo.openOutput(path)
+    }
+
+    private func outputRelay(from reading: consuming FileDescriptor?, to path: String) throws(Failure) -> Relay? {
+        guard let reading else { return nil }
+        try reading.makeNonblocking()
+        let client = try Fifo.openOutput(StdioPath(path).path)
+        return try Relay(.output, from: reading, to: client) { [self] in outputEnded() }
+    }
+
+    private func given(
+        _ end: consuming FileDescriptor?, _ uid: UInt32, _ gid: UInt32
+    ) throws(Failure) -> FileDescriptor? {
+        if uid != 0 || gid != 0 { try end?.changeOwner(uid: uid, gid: gid) }
+        return end
+    }
+
+    private var relays: [Relay] { [input, output, error].compactMap { $0 } }
+
+    private var isDrained: Bool { phase != .relaying || (output?.isClosed ?? true) && (error?.isClosed ?? true) }
+
+    private func outputEnded() {
+        guard isDrained else { return }
+        let told = waiters
+        waiters = []
+        for waiter in told { waiter.handler() }
+    }
+
+    private func tellExit() {
+        keptWriter = nil
+        for relay in relays { relay.processExited() }
+    }
+
+    private func applySize() throws(Failure) {
+        guard let size else { return }
+        try output?.resizeSource(
+            rows: UInt16(truncatingIfNeeded: size.rows), columns: UInt16(truncatingIfNeeded: size.columns))
+    }
+}
