@@ -13,7 +13,7 @@ let swift: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
-    ] + (archives == nil ? [] : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-Osize"])])
+    ] + (archives == nil ? [] : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-Osize", "-Xfrontend", "-function-sections"])])
 
 // Sections of their own, so that the linker drops what nothing refers to.
 let glue: [CSetting] =
@@ -26,7 +26,7 @@ let link: [LinkerSetting] =
     if let archives {
         [
             .unsafeFlags([
-                "-enable-experimental-feature", "Embedded", "-use-ld=lld", "-Xlinker", "-s",
+                "-enable-experimental-feature", "Embedded", "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--icf=all",
                 "-Xclang-linker", "-static-pie", "-Xclang-linker", "-Wno-unused-command-line-argument",
                 "-L", archives, "-lswift_Concurrency", "-lswiftUnicodeDataTables", "-lstdc++", "-lm",
             ])

@@ -146,4 +146,8 @@ int32_t clinux_list_directories(const char *path, char *buffer, int32_t size) {
     return used;
 }
 
-const char *clinux_strerror(int32_t code) { return strerror(code); }
+// Not strerror: it brings gettext and its catalogues along.
+const char *clinux_strerror(int32_t code) {
+    const char *text = strerrordesc_np(code);
+    return text ? text : "unknown error";
+}

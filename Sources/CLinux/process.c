@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -45,3 +46,11 @@ void clinux_restrain_heap(void) {
 }
 
 void clinux_trim_heap(void) { malloc_trim(0); }
+
+extern const char __executable_start[], etext[];  // the linker's
+
+void clinux_drop_code(void) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)__executable_start & ~(page - 1), end = (uintptr_t)etext & ~(page - 1);
+    madvise((void *)start, end - start, MADV_DONTNEED);
+}

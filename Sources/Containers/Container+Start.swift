@@ -8,6 +8,7 @@ extension Container {
     /// Start of init: the program that the bundle names begins to run. Returns its pid.
     package func start() async throws(Failure) -> Int32 {
         try initial.state.request(.start)
+        startInput()
         let log = RuntimeLog(self.log)
         let failed = "OCI runtime start failed"
         let failure: Failure
@@ -24,6 +25,11 @@ extension Container {
         }
         tell(initial, .startFailed)
         throw failure
+    }
+
+    /// A client whose stdin cannot be opened has none: that is no reason not to start.
+    private func startInput() {
+        do throws(Failure) { try initial.stdio?.startInput() } catch { initial.closeStdin() }
     }
 
     /// Takes an exec's id and specification (JSON of an OCI process) for a later ``start(exec:)``.
@@ -94,6 +100,7 @@ extension Container {
         }
         try await attach(console, to: stdio)
         try stdio.start()
+        try stdio.startInput()
     }
 
     /// C-5.12, but for the exec whose file would be init's.

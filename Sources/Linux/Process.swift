@@ -55,8 +55,13 @@ package enum Process {
     /// Fixed thresholds, so that one large message does not leave a large heap.
     package static func restrainHeap() { clinux_restrain_heap() }
 
-    /// Gives freed heap pages back to the kernel: worth it after something large was freed.
-    package static func trimHeap() { clinux_trim_heap() }
+    /// Gives back what a quiet process can do without: freed heap pages, and the pages of our own
+    /// code, which the kernel maps 64 KiB at a time around every first use. The next work brings
+    /// back, in some microseconds each, the few that it needs.
+    package static func releaseMemory() {
+        clinux_trim_heap()
+        clinux_drop_code()
+    }
 
     /// Descriptor `number` now means what `descriptor` is open on.
     package static func place(_ descriptor: borrowing FileDescriptor, at number: Int32) throws(Failure) {

@@ -11,6 +11,8 @@ package final class ShimServer {
     private static let flushLimit = Duration.seconds(5)
     /// A shim that nobody ever spoke to ends after this time (C-1.40).
     private static let lonelyLimit = Duration.seconds(300)
+    /// After so long without a call we are idle.
+    private static let quietLimit = Duration.seconds(1)
 
     private let socketPath: String
     private let socketIdentity: Files.Identity?
@@ -20,6 +22,8 @@ package final class ShimServer {
     private var service: TaskService?
     private var publisher: EventPublisher?
     private var isEnding = false
+    private var calls = 0
+    private var quietTimer: Reactor.Timer?
 
     private init(listener: consuming FileDescriptor, at path: String, log: Log) {
         socketPath = path
@@ -78,6 +82,7 @@ package final class ShimServer {
         }
         try server.serve(
             { call in
+                self.noteCall()
                 if !service.handle(call) {
                     self.server.refuse(call.stream, Status(code: 12, message: "service \(call.service)"))
                 }
@@ -91,6 +96,21 @@ package final class ShimServer {
     private func endIfLonely() {
         _ = Reactor.shared.after(Self.lonelyLimit) {
             if self.server.accepted == 0 { self.end() }
+        }
+    }
+
+    private func noteCall() {
+        calls += 1
+        if quietTimer == nil { waitForQuiet() }
+    }
+
+    /// One timer at a time, and none in an idle shim: it is set again only if there were calls.
+    private func waitForQuiet() {
+        let before = calls
+        quietTimer = Reactor.shared.after(Self.quietLimit) {
+            guard self.calls == before else { return self.waitForQuiet() }
+            self.quietTimer = nil
+            Process.releaseMemory()
         }
     }
 

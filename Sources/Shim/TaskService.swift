@@ -138,7 +138,6 @@ package final class TaskService {
             log(.warning, "create", "id=\(message.id) error=\(Log.quoted(error.message))")
             server.answer(stream, error)
         }
-        Process.trimHeap()  // of what config.json took
     }
 
     private func makeContainer(_ message: CreateTaskRequest, _ options: TaskOptions) -> Container {

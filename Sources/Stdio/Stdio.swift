@@ -4,11 +4,14 @@ import _Concurrency
 
 /// The three streams of one process, between its client's fifos and its own descriptors.
 ///
-/// Everything is opened at once and nothing is ever opened again by path. Without a terminal the
-/// process has a pipe for each stream that is wanted; the runtime inherits its ends and we keep
-/// none of them, so that an end of file is one. With a terminal its master comes from the runtime.
-/// An input has a second writer, ours, until ``closeStdin()``: without it a client that goes away
-/// would end the input.
+/// Nothing is opened twice by path. Without a terminal the process has a pipe for each stream that
+/// is wanted; the runtime inherits its ends and we keep none of them, so that an end of file is one.
+/// With a terminal its master comes from the runtime.
+///
+/// The client's stdin is opened last, by ``startInput()`` when the process is started: opening it
+/// lets the client write, and one that writes little reaches its own end of file, and wants to say
+/// so (CloseIO), before it has heard that there is a process. Then it has a second writer, ours,
+/// until ``closeStdin()``: without it a client that goes away would end the input.
 @Loop
 package final class Stdio {
     private enum Phase { case preparing, relaying, closed }
@@ -24,9 +27,11 @@ package final class Stdio {
     private var null: FileDescriptor?
 
     // The client's side of a terminal, until there is one.
-    private var clientInput: FileDescriptor?
     private var clientOutput: FileDescriptor?
 
+    // Where stdin goes, a pipe or a terminal, until it is started.
+    private var inputDestination: FileDescriptor?
+    private var inputIsClosed = false
     private var keptWriter: FileDescriptor?
     private var input: Relay?
     private var output: Relay?
@@ -70,6 +75,21 @@ package final class Stdio {
         if hasExited { tellExit() }
     }
 
+    /// The process is being started: the client's stdin is opened and relayed to it. Once.
+    package func startInput() throws(Failure) {
+        guard phase == .relaying, let destination = inputDestination.take() else { return }
+        let path = try StdioPath(paths.stdin).path
+        let source = try Fifo.openInput(path)
+        keptWriter = try Fifo.openKeptWriter(path)
+        if inputIsClosed { keptWriter = nil }
+        let relay = try Relay(paths.terminal ? .terminalInput : .input, from: source, to: destination) { [self] in
+            keptWriter = nil
+        }
+        input = relay
+        relay.start()
+        if hasExited { tellExit() }
+    }
+
     /// What was written to stderr and not relayed, at most 4 KiB of it, for an error's text. It is
     /// taken out of the stream.
     package func heldErrorText() -> String { String(decoding: error?.takeHeld(atMost: 4096) ?? [], as: UTF8.self) }
@@ -79,9 +99,7 @@ package final class Stdio {
         guard phase == .preparing, paths.terminal, let client = clientOutput.take() else { return }
         guard console.isTerminal else { throw Failure(.invalidArgument, "console: not a terminal") }
         try console.makeNonblocking()
-        if let source = clientInput.take() {
-            input = try Relay(.terminalInput, from: source, to: console.copied()) { [self] in keptWriter = nil }
-        }
+        if !paths.stdin.isEmpty { inputDestination = try console.copied() }
         output = try Relay(.terminalOutput, from: console, to: client) { [self] in outputEnded() }
         try applySize()
         phase = .relaying
@@ -91,7 +109,10 @@ package final class Stdio {
 
     /// The client is done with stdin: it ends as soon as the client's writers have ended too, and
     /// not before everything was delivered (C-4.20). May come at any time, and again.
-    package func closeStdin() { keptWriter = nil }
+    package func closeStdin() {
+        inputIsClosed = true
+        keptWriter = nil
+    }
 
     /// The terminal's size; kept for later while there is no terminal yet (C-4.36).
     package func resize(columns: UInt32, rows: UInt32) throws(Failure) {
@@ -132,7 +153,7 @@ package final class Stdio {
     package func close() {
         phase = .closed
         runtimeStarted()
-        clientInput = nil
+        inputDestination = nil
         clientOutput = nil
         keptWriter = nil
         for relay in relays { relay.close() }
@@ -144,14 +165,12 @@ package final class Stdio {
     private func openPipes(uid: UInt32, gid: UInt32) throws(Failure) {
         null = try FileDescriptor(opening: "/dev/null", .readWrite)
         if !paths.stdin.isEmpty {
-            let path = try StdioPath(paths.stdin).path
-            let source = try Fifo.openInput(path)
-            keptWriter = try Fifo.openKeptWriter(path)
+            try checkInput()
             var pipe = try Pipe()
             childInput = try given(pipe.reading.take(), uid, gid)
             if let writing = pipe.writing.take() {
                 try writing.makeNonblocking()
-                input = try Relay(.input, from: source, to: writing) { [self] in keptWriter = nil }
+                inputDestination = consume writing
             }
         }
         if !paths.stdout.isEmpty {
@@ -167,14 +186,17 @@ package final class Stdio {
     }
 
     private func openForTerminal() throws(Failure) {
-        if !paths.stdin.isEmpty {
-            let path = try StdioPath(paths.stdin).path
-            clientInput = try Fifo.openInput(path)
-            keptWriter = try Fifo.openKeptWriter(path)
-        }
+        if !paths.stdin.isEmpty { try checkInput() }
         // What nobody wants is read all the same, so that the process never waits (C-4.35).
         let path = try paths.stdout.isEmpty ? "/dev/null" : StdioPath(paths.stdout).path
         clientOutput = try Fifo.openOutput(path)
+    }
+
+    private func checkInput() throws(Failure) {
+        let path = try StdioPath(paths.stdin).path
+        guard Files.exists(path) else {
+            throw Failure(.unknown, errno: Errno.noEntry, "open \(path): \(errorText(Errno.noEntry))")
+        }
     }
 
     private func outputRelay(from reading: consuming FileDescriptor?, to path: String) throws(Failure) -> Relay? {
@@ -203,6 +225,7 @@ package final class Stdio {
     }
 
     private func tellExit() {
+        inputDestination = nil
         keptWriter = nil
         for relay in relays { relay.processExited() }
     }

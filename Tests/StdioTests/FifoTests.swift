@@ -30,7 +30,7 @@ struct FifoTests {
 
     @Test func `what does not exist is not made`() throws {
         let scratch = try Scratch()
-        let failure = #expect(throws: Failure.self) { try Fifo.openOutput("\(scratch.path)/none") }
+        let failure = #expect(throws: Failure.self) { _ = try Fifo.openOutput("\(scratch.path)/none") }
         #expect(failure?.errno == Errno.noEntry)
         #expect(!Files.exists("\(scratch.path)/none"))
     }

@@ -211,14 +211,19 @@ struct RelayTests {
         #expect(stdio.lostBytes == 0)
     }
 
-    @Test func `an owner other than root gets its ends`() throws {
+    @Test func `the process's ends belong to whom the client named`() async throws {
         let scratch = try Scratch()
-        let stdio = try Stdio(StdioPaths(stdout: scratch.fifo("out")), uid: 1234, gid: 5678)
-        let raw = stdio.descriptorsForRuntime[1]
-        var (user, group): (UInt32, UInt32) = (0, 0)
-        #expect(unsafe clinux_owner(raw, &user, &group) == 0)
-        #expect((user, group) == (1234, 5678))
-        stdio.close()
+        let path = try scratch.fifo("out")
+        let client = try Peer.reader(path)
+        let stdio = try Stdio(StdioPaths(stdout: path), uid: 1234, gid: 5678)
+        let child = try ChildProcess(
+            starting: Program("/usr/bin/stat", ["-Lc", "%u:%g", "/proc/self/fd/1"]),
+            descriptors: stdio.descriptorsForRuntime)
+        stdio.runtimeStarted()
+        try stdio.start()
+        let owner = try await String(decoding: client.read(), as: UTF8.self)
+        #expect(owner == "1234:5678\n")
+        #expect(await child.exit(within: .seconds(5))?.status == 0)
     }
 
     @Test func `a failure leaves no descriptor open, nor does the end`() throws {

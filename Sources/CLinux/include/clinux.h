@@ -92,6 +92,8 @@ void clinux_random(void *bytes, size_t count);
 /// Keeps the heap small: no dynamic mmap threshold, early trim.
 void clinux_restrain_heap(void);
 void clinux_trim_heap(void);
+/// Unmaps the pages of our own code and constants; they come back from the page cache when used.
+void clinux_drop_code(void);
 
 // socket.c
 int32_t clinux_listen(const char *path);

@@ -1,0 +1,102 @@
+import CLinux
+import Linux
+import Testing
+
+@testable import Cgroups
+
+struct CgroupTests {
+    private func candidates(_ container: [UInt8], _ shim: [UInt8], _ mounts: [MountInfo]?) -> [String] {
+        Cgroup.candidates(Hierarchy.memberships(container), ours: Hierarchy.memberships(shim), legacyMounts: mounts)
+    }
+
+    @Test func `version 1 is looked for in the order of preference`() {
+        #expect(
+            candidates(Recorded.hybridContainer, Recorded.hybridShim, Recorded.hybridMounts) == [
+                "/sys/fs/cgroup/devices/default/web", "/sys/fs/cgroup/pids/default/web",
+                "/sys/fs/cgroup/memory/default/web", "/sys/fs/cgroup/cpu/default/web",
+                "/sys/fs/cgroup/systemd/default/web",
+            ])
+    }
+
+    @Test func `version 2 has one directory`() {
+        #expect(
+            candidates(Recorded.unifiedContainer, Recorded.unifiedShim, nil)
+                == ["/sys/fs/cgroup/system.slice/web:1.scope"])
+    }
+
+    @Test func `the root and our own cgroup are nobody's`() {
+        #expect(candidates(Recorded.hybridShim, Recorded.hybridContainer, Recorded.hybridMounts).count == 1)
+        #expect(candidates(Recorded.hybridShim, Recorded.hybridShim, Recorded.hybridMounts) == [])
+        #expect(candidates(Recorded.unifiedShim, Recorded.unifiedShim, nil) == [])
+        #expect(candidates(Array("0::/\n".utf8), Recorded.unifiedShim, nil) == [])
+    }
+
+    @Test func `what is outside of our namespace is not guessed at`() {
+        #expect(candidates(Array("0::/../web\n".utf8), Recorded.unifiedShim, nil) == [])
+        #expect(candidates(Array("0::/..\n".utf8), Recorded.unifiedShim, nil) == [])
+    }
+
+    @Test func `processes are numbers that are not 0`() {
+        #expect(Cgroup.parse(Array("12\n0\n345\n".utf8)) == [12, 345])
+        #expect(Cgroup.parse([]) == [])
+    }
+
+    @Test func `a process that is gone has no cgroup`() {
+        #expect(Cgroup.of(pid: .max) == nil)
+        #expect(Cgroup(path: "/no/such/cgroup").processes() == nil)
+    }
+
+    @Test(arguments: ["relative", "/a/../b", "/a/", "//a", ""])
+    func `a shim cgroup is an absolute clean path`(path: String) {
+        let failure = #expect(throws: Failure.self) { try Cgroup.move(pid: 1, toShimCgroup: path) }
+        #expect(failure?.kind == .invalidArgument)
+    }
+
+    @Test func `a shim cgroup that does not exist is a failure`() {
+        let failure = #expect(throws: Failure.self) {
+            try Cgroup.move(pid: Process.id, toShimCgroup: "/swiftrunc-none-\(Process.randomName())")
+        }
+        #expect(failure?.errno == Errno.noEntry)
+    }
+
+    @Test(.enabled(if: Hierarchy.mode() != .unavailable))
+    func `processes of real cgroups are found, those below too`() throws {
+        let name = "/swiftrunc-\(Process.randomName())"
+        let roots =
+            Hierarchy.mode() == .unified
+            ? ["/sys/fs/cgroup"] : ["pids", "systemd"].map { "/sys/fs/cgroup/\($0)" }.filter { Files.isDirectory($0) }
+        for root in roots { try Files.makeDirectories("\(root)\(name)/below", mode: 0o755) }
+        let children = try (0..<2).map { _ in try Sleeper() }
+        defer {
+            for child in children { child.end() }
+            for root in roots { Files.removeDirectory("\(root)\(name)/below") }
+            for root in roots { Files.removeDirectory("\(root)\(name)") }
+        }
+        try Cgroup.move(pid: children[0].pid, toShimCgroup: name)
+        try Cgroup.move(pid: children[1].pid, toShimCgroup: "\(name)/below")
+
+        let cgroup = try #require(Cgroup.of(pid: children[0].pid))
+        #expect(cgroup.path.hasSuffix(name))
+        #expect(cgroup.processes() == children.map(\.pid))
+        children[1].end()
+        #expect(cgroup.processes() == [children[0].pid])
+        #expect(Cgroup.of(pid: children[0].pid) == cgroup)
+    }
+}
+
+/// A child that does nothing until it is ended.
+private final class Sleeper {
+    private let child: Child
+    private var ended = false
+
+    init() throws { child = try Child(starting: Program("/bin/sleep", ["600"]), descriptors: [0, 1, 2]) }
+
+    var pid: Int32 { child.pid }
+
+    func end() {
+        guard !ended else { return }
+        ended = true
+        try? child.kill()
+        while (try? child.reap()) == .some(nil) { _ = clinux_poll(child.pidfd.raw, UInt32(CLINUX_IN)) }
+    }
+}

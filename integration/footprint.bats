@@ -1,0 +1,127 @@
+# The promised numbers: memory, threads, descriptors, time.
+
+load lib
+
+setup_file() { setup_suite_file; }
+teardown_file() { teardown_suite_file; }
+teardown() { end_case; }
+
+# dirty PID: Private_Dirty, with the binary's text written back.
+dirty() {
+    sync
+    memory "$1" Private_Dirty
+}
+
+say() { printf '# %s: %s\n' "$SHIM_BUILD" "$*" >&3; }
+
+@test "one container, after use: memory, one thread" {
+    [ "$SHIM_BUILD" != go ] || skip "promises of ours"
+    idle c1
+    pid=$(shim_pid c1)
+    exec_task c1 true
+    ctr task ps c1 >/dev/null
+    say "one container: Private_Dirty $(dirty "$pid") KiB, USS $(($(memory "$pid" Private_Dirty) + $(memory "$pid" Private_Clean))) KiB"
+    budget "$pid"
+}
+
+@test "each further idle container of the pod costs at most 16 KiB" {
+    [ "$SHIM_BUILD" != go ] || skip "promises of ours"
+    count=${POD_SIZE:-8}
+    for i in $(seq "$count"); do
+        direct_bundle "c$i" sleep 1000
+        edit_spec "c$i" 'spec["annotations"] = {"io.containerd.runc.v2.group": "g"}'
+        direct_start "c$i" </dev/null
+        direct_run "c$i"
+        if [ "$i" = 1 ]; then
+            pid=$(shim_pid c1)
+            first=$(dirty "$pid")
+        fi
+    done
+    note_words g
+    last=$(dirty "$pid")
+    say "$count containers: $first KiB -> $last KiB"
+    [ $((last - first)) -le $(((count - 1) * BUDGET_POD_KIB)) ]
+    budget_baseline "$pid"
+    budget "$pid" "$count"
+    # shellcheck disable=SC2046 # a list of ids
+    direct_end $(seq -f 'c%g' "$count")
+}
+
+@test "P-53 two thousand execs leave at most 16 KiB and no descriptor" {
+    [ "$SHIM_BUILD" != go ] || skip "promises of ours"
+    direct c1 sleep 1000
+    execs 50
+    first=$(dirty "$SHIM")
+    budget_baseline "$SHIM"
+    execs "${EXECS_TOTAL:-2000}"
+    last=$(dirty "$SHIM")
+    say "${EXECS_TOTAL:-2000} execs: $first KiB -> $last KiB"
+    [ $((last - first)) -le 16 ]
+    budget "$SHIM"
+}
+
+# execs COUNT: one after the other, without IO, by a runtime that takes no time: what is measured
+# is the shim.
+execs() {
+    if [ ! -e "$FAKE_RUNC/exec.fast" ]; then touch "$FAKE_RUNC/exec.fast"; fi
+    client "$1" <<'PY'
+c = Connection(path)
+for number in range(int(sys.argv[2])):
+    name = f"e{number}"
+    c.call("Exec", id="c1", exec_id=name, spec=exec_spec("true"))
+    c.call("Start", id="c1", exec_id=name)
+    assert c.call("Wait", id="c1", exec_id=name).get("exit_status", 0) == 0
+    c.call("Delete", id="c1", exec_id=name)
+PY
+}
+
+@test "C-1.40 start takes at most a third of the Go shim's time" {
+    [ "$SHIM_BUILD" != go ] || skip "both sides would be the Go shim"
+    event_server
+    ours=$(start_time "$SHIM_BINARY")
+    theirs=$(start_time "$PEER_BINARY")
+    say "start: $ours ms, Go $theirs ms (best of ${START_RUNS:-10})"
+    [ $((ours * 3)) -le "$theirs" ] || [ "$ours" -le 1 ]
+}
+
+# start_time BINARY: milliseconds of the fastest start.
+start_time() {
+    direct_bundle t true
+    python3 - "$DIR/direct/t" "$1" "$NS" "$SOCK" "$DIR/events.sock" "${START_RUNS:-10}" <<'PY'
+import os, subprocess, sys, time, ttrpc
+bundle, binary, namespace, address, events, runs = sys.argv[1:]
+best = 1e9
+for _ in range(int(runs)):
+    begin = time.monotonic()
+    out = subprocess.run([binary, "-namespace", namespace, "-address", address, "-id", "t", "start"], cwd=bundle,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True,
+                         env={**os.environ, "TTRPC_ADDRESS": events}).stdout.decode()
+    best = min(best, time.monotonic() - begin)
+    c = ttrpc.Connection(out)
+    pid = c.call("Connect", id="t")["shim_pid"]
+    try:
+        c.call("Shutdown", id="t")
+    except ttrpc.Failure:
+        pass
+    while os.path.exists(f"/proc/{pid}"):
+        with open(f"/proc/{pid}/stat") as stat:
+            if stat.read().rsplit(")", 1)[1].split()[0] == "Z":
+                break
+        time.sleep(0.005)
+print(round(best * 1000))
+PY
+    stop_job log-t
+    rm -rf "$DIR/direct/t"
+}
+
+@test "an idle shim does not wake up" {
+    [ "$SHIM_BUILD" != go ] || skip "promises of ours"
+    direct c1 sleep 1000
+    wait_until topics_are c1 "create start"
+    # strace -p would count a call in progress; the scheduler counts switches.
+    before=$(switches "$SHIM")
+    python3 -c 'import time; time.sleep(3)'
+    [ $(($(switches "$SHIM") - before)) -le 2 ]
+}
+
+switches() { awk '/ctxt_switches/ { n += $2 } END { print n }' "/proc/$1/status"; }

@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# footprint.sh [EXECS]: memory, threads, descriptors and start time of both builds, beside Debian's Go
+# shim, each under a containerd of its own; then each promise, kept or BROKEN. Fails if one is broken.
+set -eu
+ROUNDS=30
+POD=8
+HERE=$(cd "$(dirname "$0")" && pwd)
+TOP=$(dirname "$HERE")
+NAME=containerd-shim-swiftrunc-v2
+
+# measure BUILD BINARY RUNTIME: into $RESULTS/BUILD, as "name value" lines. In a process of its own,
+# because lib.bash takes the shim from the environment.
+measure() {
+    SHIM_BUILD=$1 SHIM_BINARY=$2 SHIM_RUNTIME=$3 timeout --foreground -k 60 3600 bash "$0" --one "$RESULTS/$1" "$EXECS" </dev/null
+}
+
+# one RESULT EXECS: the shim of the environment.
+one() {
+    local pid before id
+    # shellcheck source=integration/lib.bash
+    source "$HERE/lib.bash"
+    setup_suite_file
+    trap 'remove_all || :; teardown_suite_file' EXIT
+    sleeper c1
+    pid=$(shim_pid c1)
+    execs 5
+    settle "$pid"
+    {
+        for field in Private_Dirty Private_Clean Pss; do echo "$field $(memory "$pid" "$field")"; done
+        echo "threads $(awk '$1 == "Threads:" { print $2 }' "/proc/$pid/status")"
+        echo "fds $(fd_count "$pid")"
+    } >"$1"
+    before=$(memory "$pid" Private_Dirty)
+    execs "$2"
+    settle "$pid"
+    echo "grown $(($(memory "$pid" Private_Dirty) - before))" >>"$1"
+    echo "fds_after $(fd_count "$pid")" >>"$1"
+
+    before=$(memory "$pid" Private_Dirty)
+    for id in $(seq 2 $((POD + 1))); do sleeper "c$id"; done
+    settle "$pid"
+    echo "member $(awk -v kib=$(($(memory "$pid" Private_Dirty) - before)) -v n="$POD" 'BEGIN { printf "%.1f", kib / n }')" >>"$1"
+    if [ -n "${START_BINARIES:-}" ]; then start_times >"${1%/*}/start"; fi
+}
+
+# A container that sleeps, of the one pod.
+sleeper() { run_task "$1" --annotation io.containerd.runc.v2.group=pod -- sleep 100000; }
+
+# All written back, and nothing under way.
+settle() {
+    sleep 1
+    sync
+}
+
+# execs COUNT: one after the other.
+execs() {
+    GROUP=pod client "$1" <<'PY'
+c = Connection(path)
+for number in range(int(sys.argv[2])):
+    name = f"e{number}"
+    c.call("Exec", {"id": "c1", "exec_id": name, "spec": exec_spec("true")})
+    c.call("Start", {"id": "c1", "exec_id": name})
+    c.call("Wait", {"id": "c1", "exec_id": name})
+    c.call("Delete", {"id": "c1", "exec_id": name})
+PY
+}
+
+# The `start` action of each of $START_BINARIES in turn, $ROUNDS times, as containerd calls it: from
+# the spawn to the end of its output. Medians as "build milliseconds" lines.
+start_times() {
+    direct_bundle timing sleep 1
+    python3 - "$DIR/direct/timing" "$SOCK" "$NS" "$ROUNDS" "$START_BINARIES" <<'PY'
+import os, signal, statistics, subprocess, sys, time
+from ttrpc import Connection
+bundle, address, namespace, rounds, binaries = sys.argv[1:]
+binaries = dict(word.split("=", 1) for word in binaries.split())
+times = {name: [] for name in binaries}
+environment = {**os.environ, "TTRPC_ADDRESS": address + ".ttrpc", "GOMAXPROCS": "2"}
+
+for number in range(int(rounds) + 1):
+    for name, binary in binaries.items():
+        task = f"{name}{number}"
+        words = [binary, "-namespace", namespace, "-address", address, "-publish-binary", "/bin/false", "-id", task, "start"]
+        begin = time.monotonic()
+        done = subprocess.run(words, cwd=bundle, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=20)
+        took = time.monotonic() - begin
+        url = done.stdout.decode()
+        assert done.returncode == 0 and url.startswith("unix://"), (words, url)
+        # Its answer also says that it is ready, so its start does not disturb the next one's.
+        shim = Connection(url).call("Connect", {"id": task})["shim_pid"]
+        os.kill(shim, signal.SIGKILL)
+        os.unlink(url.removeprefix("unix://"))
+        if number > 0:  # the first one reads the program from disk
+            times[name].append(took * 1000)
+for name, values in times.items():
+    print(name, f"{statistics.median(values):.2f}")
+PY
+    stop_job log-timing
+    rm -rf --one-file-system "$DIR/direct/timing"
+}
+
+# value BUILD NAME
+value() { awk -v name="$2" '$1 == name { print $2 }' "$RESULTS/$1"; }
+start_of() { awk -v name="$1" '$1 == name { print $2 }' "$RESULTS/start"; }
+
+row() {
+    local label=$1 build
+    shift
+    printf '%-40s' "$label"
+    for build in "${BUILDS[@]}"; do printf '%10s' "$("$1" "$build" "${@:2}")"; done
+    echo
+}
+
+uss() { echo $(($(value "$1" Private_Dirty) + $(value "$1" Private_Clean))); }
+more_fds() { echo $(($(value "$1" fds_after) - $(value "$1" fds))); }
+
+table() {
+    printf '%-40s' ''
+    printf '%10s' "${BUILDS[@]}"
+    echo
+    row 'Private_Dirty, KiB' value Private_Dirty
+    row 'Private_Clean, KiB' value Private_Clean
+    row 'USS, KiB' uss
+    row 'PSS, KiB' value Pss
+    row 'threads' value threads
+    row 'descriptors' value fds
+    row "Private_Dirty more after $EXECS execs, KiB" value grown
+    row "descriptors more after $EXECS execs" more_fds
+    row 'Private_Dirty per further container, KiB' value member
+    row "start, ms (median of $ROUNDS)" start_of
+}
+
+BROKEN=0
+
+# promise WORDS VALUE LIMIT
+promise() {
+    local verdict=kept
+    if ! awk -v value="$2" -v limit="$3" 'BEGIN { exit !(value != "" && value + 0 <= limit + 0) }'; then
+        verdict=BROKEN
+        BROKEN=1
+    fi
+    printf '%-7s %s: %s, at most %s\n' "$verdict" "$1" "$2" "$3"
+}
+
+promises() {
+    local build=$1 dirty=$2
+    promise "$build: Private_Dirty, KiB" "$(value "$build" Private_Dirty)" "$dirty"
+    if [ "$build" = embedded ]; then promise "$build: USS, KiB" "$(uss "$build")" 2048; fi
+    promise "$build: threads" "$(value "$build" threads)" 1
+    promise "$build: KiB per further container" "$(value "$build" member)" 16
+    promise "$build: KiB more after $EXECS execs" "$(value "$build" grown)" 16
+    promise "$build: descriptors more after $EXECS execs" "$(more_fds "$build")" 0
+    promise "$build: start, ms; a third of the Go shim's" "$(start_of "$build")" \
+        "$(awk -v time="$(start_of go)" 'BEGIN { printf "%.2f", time / 3 }')"
+}
+
+if [ "${1:-}" = --one ]; then
+    one "$2" "$3"
+    exit
+fi
+
+EXECS=${1:-200}
+[[ $EXECS =~ ^[0-9]+$ ]] || { echo "usage: footprint.sh [EXECS]" >&2; exit 2; }
+GO=$(command -v containerd-shim-runc-v2) || { echo "containerd-shim-runc-v2 is not installed" >&2; exit 1; }
+RESULTS=$(mktemp -d)
+trap 'rm -rf "$RESULTS"' EXIT
+
+declare -A BINARY=([embedded]=$TOP/bin/$NAME [ordinary]=$TOP/bin/ordinary/$NAME [go]=$GO)
+BUILDS=()
+for build in embedded ordinary go; do
+    if [ -x "${BINARY[$build]}" ]; then
+        BUILDS+=("$build")
+    else
+        BROKEN=1
+        echo "${BINARY[$build]} is not built: make all"
+    fi
+done
+for build in "${BUILDS[@]}"; do
+    # All at once, in the last one's time, so that they are measured side by side.
+    START_BINARIES=
+    if [ "$build" = go ]; then
+        START_BINARIES=$(for name in "${BUILDS[@]}"; do echo "$name=${BINARY[$name]}"; done)
+        runtime=io.containerd.runc.v2
+    else
+        runtime=io.containerd.swiftrunc.v2
+    fi
+    export START_BINARIES
+    measure "$build" "${BINARY[$build]}" "$runtime" || { echo "$build could not be measured" >&2; exit 1; }
+done
+echo "One running container, after a few execs:"
+table
+echo
+for build in "${BUILDS[@]}"; do
+    case $build in
+    embedded) promises embedded 192 ;;
+    ordinary) promises ordinary 320 ;;
+    esac
+done
+exit "$BROKEN"

@@ -1,0 +1,200 @@
+# containerd goes away and comes back: contract C-1.56 … C-1.59, C-2.45, checklist T-036 … T-040.
+
+load lib
+
+setup_file() { setup_suite_file; }
+teardown_file() { teardown_suite_file; }
+teardown() { end_case; }
+
+# forwarded TOPIC: containerd's log has the event since the last (re)start.
+forwarded() {
+    tail -n "+$MARK" "$DIR/containerd.log" | grep -q "event forwarded.*topic=/tasks/$1 "
+}
+
+mark_log() { MARK=$(($(wc -l <"$DIR/containerd.log") + 1)); }
+
+@test "T-036 C-1.56 the shim and its task survive kill -9 and restart of containerd" {
+    idle c1
+    shim=$(shim_pid c1)
+    init=$(task_pid c1)
+    kill9_containerd
+    alive "$shim"
+    alive "$init"
+    start_containerd
+    task_is c1 RUNNING
+    [ "$(task_pid c1)" = "$init" ]
+    [ "$(shim_pid c1)" = "$shim" ]
+    budget "$shim"
+}
+
+@test "T-036 C-1.56 the same for an orderly stop" {
+    idle c1
+    shim=$(shim_pid c1)
+    stop_containerd
+    start_containerd
+    task_is c1 RUNNING
+    [ "$(shim_pid c1)" = "$shim" ]
+}
+
+@test "T-037 exec, kill, events and delete work after the restart" {
+    idle c1
+    kill9_containerd
+    start_containerd
+    events_start
+    run exec_task c1 echo again
+    [ "$output" = again ]
+    ctr task kill -s KILL c1
+    wait_event c1 exit 2
+    wait_until task_is c1 STOPPED
+    end_task c1
+    wait_event c1 delete
+    [ "$(topics c1)" = "exec-added exec-started exit exit delete " ]
+}
+
+@test "T-038 C-2.45 an exit while containerd is away arrives after the restart; nothing else is lost" {
+    idle c1
+    idle c2
+    init=$(task_pid c1)
+    kill9_containerd
+    kill -KILL "$init"
+    wait_until gone "$init"
+    mark_log
+    start_containerd
+    wait_until -t 30 forwarded exit
+    task_is c1 STOPPED
+    task_is c2 RUNNING
+    run ctr task rm c1
+    [[ $output == *137* ]]
+    wait_until -t 30 forwarded delete
+    exec_task c2 true
+}
+
+@test "T-038 C-2.45 all that happened while containerd was away arrives in order" {
+    idle c1
+    kill9_containerd
+    # The shim goes on to serve whoever speaks to it.
+    client "$(printf 'exit %s' 5)" <<'PY'
+c = Connection(path)
+for name in ("e1", "e2"):
+    c.call("Exec", id="c1", exec_id=name, spec=exec_spec("sh", "-c", sys.argv[2]))
+    c.call("Start", id="c1", exec_id=name)
+    assert c.call("Wait", id="c1", exec_id=name)["exit_status"] == 5
+    c.call("Delete", id="c1", exec_id=name)
+PY
+    mark_log
+    start_containerd
+    wait_until -t 30 all_forwarded "exec-added exec-started exit exec-added exec-started exit "
+    task_is c1 RUNNING
+}
+
+all_forwarded() {
+    [ "$(tail -n "+$MARK" "$DIR/containerd.log" | sed -n 's|.*event forwarded.*topic=/tasks/\([a-z-]*\) .*|\1|p' | tr '\n' ' ')" = "$1" ]
+}
+
+@test "T-039 C-1.58 C-4.12 output while containerd is away goes on, without a gap" {
+    ctr run -d --runtime "$SHIM_RUNTIME" --fifo-dir "$DIR/fifo" --env PATH=/bin --rootfs "$ROOTFS" c1 \
+        sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.01; done' 3>&- 4>&-
+    budget_baseline "$(shim_pid c1)"
+    background reader cat "$DIR"/fifo/*/c1-stdout
+    wait_until grows
+    kill9_containerd
+    wait_until grows
+    wait_until grows
+    start_containerd
+    wait_until grows
+    task_is c1 RUNNING
+    ctr task kill -s KILL c1
+    wait_until not alive "$(cat "$DIR/jobs/reader.pid")"
+    # ctr read a first piece for itself; from the reader's second line on there is no gap.
+    seq "$(sed -n 2p "$DIR/jobs/reader")" "$(tail -n 1 "$DIR/jobs/reader")" >"$CASE/expected"
+    [ "$(wc -l <"$CASE/expected")" -gt 3 ]
+    sed 1d "$DIR/jobs/reader" | cmp - "$CASE/expected"
+    rm -rf "${DIR:?}"/fifo/*
+}
+
+# The reader got more than at the last question.
+grows() {
+    local now
+    now=$(wc -l <"$DIR/jobs/reader")
+    [ "$now" -gt "$(cat "$CASE/lines" 2>/dev/null || echo 0)" ] && echo "$now" >"$CASE/lines"
+}
+
+@test "T-040 C-1.57 pids right after each restart; the task is never lost" {
+    idle c1
+    init=$(task_pid c1)
+    for _ in $(seq "${RESTARTS:-5}"); do
+        kill9_containerd
+        start_containerd
+        run ctr task ps c1
+        [ "$status" -eq 0 ]
+        [[ $output == *"$init"* ]]
+    done
+    budget "$(shim_pid c1)"
+}
+
+@test "C-1.56 the containers of a pod are all found again" {
+    for id in c1 c2 c3; do idle "$id" --annotation io.containerd.runc.v2.group=g1; done
+    kill9_containerd
+    start_containerd
+    for id in c1 c2 c3; do task_is "$id" RUNNING; done
+    [ "$(shims | wc -l)" -eq 1 ]
+    end_task c1
+    exec_task c2 true
+    budget_baseline "$(shim_pid c1)"
+}
+
+@test "C-1.58 P-12 a create under way when containerd dies is finished" {
+    touch "$FAKE_RUNC/create.hold.c1"
+    background run command ctr -a "$SOCK" -n "$NS" run -d --null-io --runtime "$SHIM_RUNTIME" --env PATH=/bin \
+        --rootfs "$ROOTFS" c1 sleep 1000
+    note_words c1
+    wait_until holds
+    kill9_containerd
+    rm "$FAKE_RUNC/create.hold.c1"
+    wait_until test -e "$(bundle c1)/init.pid"
+    start_containerd
+    wait_until task_is c1 CREATED
+    [ "$(task_pid c1)" = "$(cat "$(bundle c1)/init.pid")" ]
+}
+
+# The runtime of the case waits at its `create`.
+holds() { pgrep -f "fake-runc|bin/runc .*--log $DIR.* create" >/dev/null; }
+
+@test "C-1.59 a shim killed while containerd is away is cleaned up after the restart" {
+    run_image c1 sleep 1000
+    shim=$(shim_pid c1)
+    init=$(task_pid c1)
+    kill9_containerd
+    kill -KILL "$shim"
+    wait_until gone "$shim"
+    start_containerd
+    wait_until gone "$init"
+    wait_until not test -e "$(bundle c1)"
+    not grep -q " $(bundle c1)/rootfs " /proc/self/mountinfo
+    [ -z "$(task_status c1)" ]
+    # The socket of a killed shim stays until the next start of its group.
+    ctr container rm c1
+    idle c1
+    task_is c1 RUNNING
+}
+
+@test "C-2.43 a stopped containerd holds up no call to the shim" {
+    idle c1
+    kill -STOP "$(containerd_pid)"
+    client <<'PY'
+c = Connection(path)
+for number in range(20):
+    c.call("Exec", id="c1", exec_id=f"e{number}", spec=exec_spec("true"), patience=10)
+    c.call("Start", id="c1", exec_id=f"e{number}", patience=10)
+    c.call("Wait", id="c1", exec_id=f"e{number}", patience=10)
+    c.call("Delete", id="c1", exec_id=f"e{number}", patience=10)
+PY
+    mark_log
+    kill -CONT "$(containerd_pid)"
+    wait_until -t 30 forwarded_times exit 20
+    task_is c1 RUNNING
+}
+
+forwarded_times() {
+    [ "$(tail -n "+$MARK" "$DIR/containerd.log" | grep -c "event forwarded.*topic=/tasks/$1 ")" -ge "$2" ]
+}

@@ -1,0 +1,316 @@
+# The runtime as a program: contract C-5.x, checklist T-160 … T-168, and a runtime that misbehaves.
+
+load lib
+
+setup_file() { setup_suite_file; }
+teardown_file() { teardown_suite_file; }
+teardown() { end_case; }
+
+# bounded ID COMMAND...: a shim that gives each runtime call two seconds, with a running container.
+bounded() {
+    direct_bundle "$@"
+    SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS=2 direct_start "$1" </dev/null >/dev/null
+    direct_run "$1" >/dev/null
+    SHIM=$(shim_pid "$1")
+    budget_baseline "$SHIM"
+}
+
+# no_runtime: no runtime process of this shim is left; only containers' processes are.
+no_runtime() {
+    local pid
+    for pid in $(pgrep -P "$(shim_pid c1)"); do
+        not grep -qzxE 'sleep|.*runc|/proc/self/exe' "/proc/$pid/cmdline" || in_container "$pid" || return 1
+    done
+}
+
+in_container() { grep -qx "$1" "/sys/fs/cgroup/pids/$NS/c1/cgroup.procs"; }
+
+# what every call begins with
+globals() { echo "--root /run/containerd/runc/$NS --log LOG --log-format json"; }
+
+calls() { sed 's| --log [^ ]*| --log LOG|' "$FAKE_RUNC/calls"; }
+
+@test "T-160 C-5.10 C-5.17 the exact arguments of each call" {
+    touch "$FAKE_RUNC/record"
+    direct c1 sleep 1000
+    rpc c1 Kill id=c1 signal=10 all=true
+    rpc c1 Exec "$(exec_fields c1 e1 true)"
+    rpc c1 Start id=c1 exec_id=e1
+    rpc c1 Wait id=c1 exec_id=e1
+    rpc c1 Kill id=c1 signal=9 all=true || :
+    rpc c1 Wait id=c1
+    rpc c1 Delete id=c1
+    at=$DIR/direct/c1
+    calls | sed 's|--process [^ ]*runc-process[^ ]*|--process FILE|' >"$CASE/calls"
+    diff "$CASE/calls" - <<TEXT
+$(globals) create --bundle $at --pid-file $at/init.pid c1
+$(globals) start c1
+$(globals) kill --all c1 10
+$(globals) exec --process FILE --detach --pid-file $at/e1.pid c1
+$(globals) kill --all c1 9
+$(globals) delete c1
+TEXT
+    grep -q -- "--log $at/log.json .* create" "$FAKE_RUNC/calls"
+}
+
+@test "T-160 C-5.12 C-4.30 a terminal adds --console-socket, below 108 bytes" {
+    touch "$FAKE_RUNC/record"
+    direct c1 sleep 1000
+    client <<'PY'
+c = Connection(path)
+c.call("Exec", id="c1", exec_id="e1", terminal=True, spec=exec_spec("true"))
+c.call("Start", id="c1", exec_id="e1")
+c.call("Wait", id="c1", exec_id="e1")
+c.call("Delete", id="c1", exec_id="e1")
+PY
+    [[ $(recorded exec) =~ " exec --process "[^\ ]*" --console-socket "([^\ ]*)" --detach --pid-file $DIR/direct/c1/e1.pid c1"$ ]]
+    [ "${#BASH_REMATCH[1]}" -lt 108 ]
+    [ ! -e "${BASH_REMATCH[1]}" ]
+    budget "$SHIM"
+}
+
+@test "T-161 C-5.4 NOTIFY_SOCKET is not passed on, the rest of the environment is" {
+    touch "$FAKE_RUNC/record"
+    stop_containerd
+    start_containerd NOTIFY_SOCKET="$CASE/notify" SOMETHING=else
+    idle c1
+    grep -qx SOMETHING=else "$FAKE_RUNC/calls.env"
+    not grep -q NOTIFY_SOCKET "$FAKE_RUNC/calls.env"
+    stop_containerd
+    start_containerd
+}
+
+@test "T-162 C-5.6 the runtime and the container get no descriptor but 0, 1 and 2" {
+    touch "$FAKE_RUNC/record"
+    idle c1
+    exec_detached c1 e1 sleep 1000
+    [ "$(sort "$FAKE_RUNC/calls.fds")" = "$(printf '%s: 0 1 2\n' create exec start)" ]
+    # The init is a shell, the exec is sleep itself.
+    [ "$(echo "/proc/$(cat "$(bundle c1)/e1.pid")/fd"/* | sed 's|[^ ]*/||g')" = "0 1 2" ]
+    exec_end c1 e1
+}
+
+@test "T-163 C-5.41 an error is told by the call that made it, not by an older one" {
+    direct c1 sleep 1000
+    rpc c1 Exec "$(exec_fields c1 e1 /nope)"
+    fails 2 "/nope: no such file or directory" rpc c1 Start id=c1 exec_id=e1
+    touch "$FAKE_RUNC/exec.silent"
+    rpc c1 Exec "$(exec_fields c1 e2 true)"
+    run rpc c1 Start id=c1 exec_id=e2
+    [ "$status" -eq 2 ]
+    [[ $output == *"OCI runtime exec failed"*"did not terminate successfully: exit status 1"* ]]
+    [[ $output != */nope* ]]
+}
+
+@test "C-5.40 a log that is no JSON does not hide the failure" {
+    direct c1 sleep 1000
+    touch "$FAKE_RUNC/exec.garbage"
+    rpc c1 Exec "$(exec_fields c1 e1 true)"
+    fails 2 "OCI runtime exec failed" rpc c1 Start id=c1 exec_id=e1
+    budget "$SHIM"
+}
+
+@test "C-5.7 a runtime that is killed is a failure that says so" {
+    direct c1 sleep 1000
+    touch "$FAKE_RUNC/exec.killed"
+    rpc c1 Exec "$(exec_fields c1 e1 true)"
+    fails 2 "OCI runtime exec failed" rpc c1 Start id=c1 exec_id=e1
+    [[ $output == *kill* || $output == *signal* || $output == *137* ]]
+    budget "$SHIM"
+}
+
+@test "C-5.35 a runtime that writes no pid file fails the create, and leaves nothing" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    touch "$FAKE_RUNC/create.nopid"
+    fails 2 "pid" direct_create c1
+    fails 5 "container not created" rpc c1 State id=c1
+    wait_until not test -e "/sys/fs/cgroup/pids/$NS/c1"
+    [ ! -e "/run/containerd/runc/$NS/c1" ]
+}
+
+@test "P-26 a runtime that prints megabytes to stderr neither hangs nor swells the shim" {
+    direct c1 sleep 1000
+    echo 10000000 >"$FAKE_RUNC/exec.noise"
+    client <<'PY'
+c = Connection(path)
+for number in range(3):
+    c.call("Exec", id="c1", exec_id=f"e{number}", terminal=number == 2, spec=exec_spec("true"))
+    c.call("Start", id="c1", exec_id=f"e{number}", patience=15)
+    c.call("Wait", id="c1", exec_id=f"e{number}", patience=5)
+    c.call("Delete", id="c1", exec_id=f"e{number}")
+PY
+    budget "$SHIM"
+}
+
+@test "T-164 C-3.14 fifty execs at once all succeed" {
+    direct c1 sleep 1000
+    client <<'PY'
+c = Connection(path, 60)
+names = [f"e{number}" for number in range(50)]
+for name in names:
+    c.call("Exec", id="c1", exec_id=name, spec=exec_spec("sh", "-c", f"exit {int(name[1:])}"))
+starts = [c.send("Task", "Start", {"id": "c1", "exec_id": name}) for name in names]
+assert len({c.result("Start", start)["pid"] for start in starts}) == 50
+for name in names:
+    assert c.call("Wait", id="c1", exec_id=name).get("exit_status", 0) == int(name[1:])
+    c.call("Delete", id="c1", exec_id=name)
+PY
+    budget "$SHIM"
+}
+
+@test "T-165 C-5.3 a runtime by path, and by name" {
+    for name in "$FAKE_RUNC_REAL" runc; do
+        direct_bundle c1 sleep 1000
+        direct_start c1 </dev/null
+        direct_run c1 "options:={\"@type\": \"containerd.runc.v1.Options\", \"binary_name\": \"$name\"}"
+        state_is c1 2
+        [ "$(cat "$DIR/direct/c1/runtime")" = "$name" ]
+        direct_end c1
+    done
+}
+
+@test "T-165 C-5.3 a missing runtime is a clear error, and leaves nothing" {
+    for name in "$DIR/nowhere/runc" no-such-runtime; do
+        direct_bundle c1 sleep 1000
+        direct_start c1 </dev/null
+        run direct_create c1 "options:={\"@type\": \"containerd.runc.v1.Options\", \"binary_name\": \"$name\"}"
+        [ "$status" -ne 0 ]
+        [ "$status" -lt 70 ]
+        [[ $output == *"$name"* ]]
+        fails 5 "container not created" rpc c1 State id=c1
+        direct_end c1
+    done
+}
+
+@test "T-168 C-7.17 a slow create holds up no other container of the pod" {
+    for id in c1 c2; do
+        direct_bundle "$id" sleep 1000
+        edit_spec "$id" 'spec["annotations"] = {"io.containerd.runc.v2.group": "g"}'
+        direct_start "$id" </dev/null
+    done
+    note_words g
+    direct_run c1
+    touch "$FAKE_RUNC/create.hold.c2"
+    GROUP=g client "$DIR/direct" "$FAKE_RUNC/create.hold.c2" <<'PY'
+c = Connection(path)
+slow = c.send("Task", "Create", {"id": "c2", "bundle": sys.argv[2] + "/c2"})
+assert c.call("State", id="c1", patience=5)["status"] == 2
+c.call("Exec", id="c1", exec_id="e1", spec=exec_spec("true"), patience=5)
+c.call("Start", id="c1", exec_id="e1", patience=5)
+c.call("Wait", id="c1", exec_id="e1", patience=5)
+c.call("Delete", id="c1", exec_id="e1", patience=5)
+assert c.call("Connect", id="c2", patience=5)["shim_pid"]
+c.call("Kill", id="c1", signal=9, patience=5)
+assert c.call("Wait", id="c1", patience=5)["exit_status"] == 137
+os.unlink(sys.argv[3])
+assert c.result("Create", slow)["pid"]
+PY
+    direct_end c1 c2
+}
+
+@test "C-3.14 a slow exec holds up neither State nor Kill nor Pids of its container" {
+    direct c1 sleep 1000
+    touch "$FAKE_RUNC/exec.hold"
+    client "$FAKE_RUNC/exec.hold" <<'PY'
+c = Connection(path)
+c.call("Exec", id="c1", exec_id="e1", spec=exec_spec("true"))
+slow = c.send("Task", "Start", {"id": "c1", "exec_id": "e1"})
+assert c.call("State", id="c1", patience=5)["status"] == 2
+assert c.call("State", id="c1", exec_id="e1", patience=5)["status"] == 1
+assert c.call("Pids", id="c1", patience=5)["processes"]
+c.call("Kill", id="c1", signal=0, patience=5)
+os.unlink(sys.argv[2])
+assert c.result("Start", slow)["pid"]
+c.call("Wait", id="c1", exec_id="e1")
+c.call("Delete", id="c1", exec_id="e1")
+PY
+    budget "$SHIM"
+}
+
+# a runtime that hangs ------------------------------------------------------------------------------
+
+@test "P-26 a create that hangs ends with an error, and leaves nothing" {
+    direct_bundle c1 sleep 1000
+    SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS=2 direct_start c1 </dev/null
+    touch "$FAKE_RUNC/create.hang"
+    run rpc c1 --patience 15 Create id=c1 bundle="$DIR/direct/c1"
+    [ "$status" -ne 0 ]
+    [ "$status" -lt 70 ]
+    [[ $output == *create* ]]
+    wait_until no_runtime
+    fails 5 "container not created" rpc c1 State id=c1
+}
+
+@test "P-26 a start that hangs ends with an error; the task can be deleted" {
+    direct_bundle c1 sleep 1000
+    SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS=2 direct_start c1 </dev/null
+    direct_create c1
+    touch "$FAKE_RUNC/start.hang"
+    run rpc c1 --patience 15 Start id=c1
+    [ "$status" -ne 0 ]
+    [ "$status" -lt 70 ]
+    [[ $output == *start* ]]
+    wait_until no_runtime
+    state_is c1 1
+    rpc c1 Delete id=c1
+}
+
+@test "P-26 an exec that hangs ends with an error; the task goes on" {
+    bounded c1 sleep 1000
+    touch "$FAKE_RUNC/exec.hang"
+    rpc c1 Exec "$(exec_fields c1 e1 true)"
+    run rpc c1 --patience 15 Start id=c1 exec_id=e1
+    [ "$status" -ne 0 ]
+    [ "$status" -lt 70 ]
+    [[ $output == *exec* ]]
+    wait_until no_runtime
+    rm "$FAKE_RUNC/exec.hang"
+    rpc c1 Delete id=c1 exec_id=e1
+    direct_exec c1 e2 true
+    rpc c1 Wait id=c1 exec_id=e2
+    rpc c1 Delete id=c1 exec_id=e2
+    budget "$SHIM"
+}
+
+@test "P-26 a kill with all that hangs ends with an error; the plain kill works" {
+    bounded c1 sleep 1000
+    touch "$FAKE_RUNC/kill.hang"
+    run rpc c1 --patience 15 Kill id=c1 signal=15 all=true
+    [ "$status" -ne 0 ]
+    [ "$status" -lt 70 ]
+    wait_until no_runtime
+    rpc c1 Kill id=c1 signal=9
+    [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137'* ]]
+}
+
+@test "P-26 a delete that hangs ends with an error, and can be repeated" {
+    bounded c1 true
+    rpc c1 Wait id=c1
+    touch "$FAKE_RUNC/delete.hang"
+    run rpc c1 --patience 15 Delete id=c1
+    [ "$status" -ne 0 ]
+    [ "$status" -lt 70 ]
+    [[ $output == *delete* ]]
+    wait_until no_runtime
+    rm "$FAKE_RUNC/delete.hang"
+    rpc c1 Delete id=c1
+}
+
+@test "P-10 a kill of the rest that hangs holds up no exit of another container" {
+    for id in c1 c2; do
+        direct_bundle "$id" sleep 1000
+        edit_spec "$id" 'spec["annotations"] = {"io.containerd.runc.v2.group": "g"}
+spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type"] != "pid"]'
+        SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS=2 direct_start "$id" </dev/null
+        direct_run "$id"
+    done
+    note_words g
+    touch "$FAKE_RUNC/kill.hang.c1"
+    kill -KILL "$(cat "$DIR/direct/c1/init.pid")"
+    kill -KILL "$(cat "$DIR/direct/c2/init.pid")"
+    [[ $(rpc c2 --patience 2 Wait id=c2) == *'"exit_status": 137'* ]]
+    [[ $(rpc c1 --patience 15 Wait id=c1) == *'"exit_status": 137'* ]]
+    rm "$FAKE_RUNC/kill.hang.c1"
+    direct_end c1 c2
+}

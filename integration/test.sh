@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# The whole test: lint, unit tests, both builds, the integration suite with both. A part that fails
+# keeps no other from running. The last line is the sum of all parts, and the only one of its form.
+# Each part's whole output is in .build/<part>.log.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+mkdir -p .build
+passed=0 failed=0 skipped=0
+
+heading() { printf '== %s\n' "$*"; }
+
+# bounded SECONDS LOG COMMAND...: everything it says goes to the log; a hang ends.
+bounded() {
+    local seconds=$1 log=$2
+    shift 2
+    timeout -k 30 "$seconds" "$@" >"$log" 2>&1 </dev/null
+}
+
+# must NAME SECONDS COMMAND...: a part that counts only if it fails.
+must() {
+    local name=$1 seconds=$2 log=.build/$1.log
+    shift 2
+    heading "$name"
+    if bounded "$seconds" "$log" "$@"; then
+        tail -n 1 "$log"
+        return 0
+    fi
+    failed=$((failed + 1))
+    tail -n 60 "$log"
+    echo "$name failed: $log"
+    return 1
+}
+
+# Swift Testing says one line for each test when it ends; "with 3 test cases" is one test.
+count_unit() { grep -cE "^[^ ]+ Test (\".*\"|[^ ]+\(.*\))( with [0-9]+ test cases?)? $1" .build/unit.log; }
+
+unit() {
+    local status=0 ended bad
+    heading "unit tests"
+    bounded 1800 .build/unit.log swift test --disable-xctest --scratch-path .build/test || status=$?
+    ended=$(count_unit 'passed after ')
+    bad=$(count_unit 'failed after ')
+    passed=$((passed + ended))
+    skipped=$((skipped + $(count_unit 'skipped')))
+    if [ "$status" -ne 0 ] || [ "$bad" -gt 0 ]; then
+        # It did not compile, or it crashed: then no test has failed, and still something has.
+        if [ "$bad" -eq 0 ]; then
+            bad=1
+            tail -n 60 .build/unit.log
+        else
+            grep -E '^(✘|↳)|error:' .build/unit.log
+        fi
+        echo "unit tests failed: .build/unit.log"
+    elif [ "$ended" -eq 0 ]; then
+        bad=1
+        echo "no unit test ran: .build/unit.log"
+    fi
+    failed=$((failed + bad))
+    echo "of the unit tests $ended passed, $bad failed"
+}
+
+integration() {
+    local status=0 sums
+    heading "integration, both builds"
+    # What it says is shown as it comes, but for lines of the form that is ours alone.
+    timeout --foreground -k 60 7200 integration/run.sh --build both </dev/null 2>&1 | tee .build/integration.log |
+        sed -u -E 's/^([0-9]+ passed, [0-9]+ failed)/of the integration cases \1/'
+    status=${PIPESTATUS[0]}
+    sums=$(sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' .build/integration.log | tail -n 1)
+    read -r cases bad left <<<"${sums:-0 0 0}"
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        bad=1
+        echo "integration ended with $status: .build/integration.log"
+    elif [ "$cases" -eq 0 ] && [ "$bad" -eq 0 ]; then
+        bad=1
+        echo "no integration case ran: .build/integration.log"
+    fi
+    passed=$((passed + cases))
+    failed=$((failed + bad))
+    skipped=$((skipped + ${left:-0}))
+}
+
+must install 1800 integration/install.sh
+must lint 900 integration/lint.sh
+unit
+if must build 3600 make --no-print-directory all; then
+    integration
+else
+    echo "integration not run: there is no build"
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
