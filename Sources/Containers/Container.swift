@@ -1,4 +1,4 @@
-package import Cgroups
+import Cgroups
 import JSON
 package import Linux
 package import Mounts

@@ -1,4 +1,4 @@
-package import Linux
+import Linux
 package import Reactor
 import _Concurrency
 

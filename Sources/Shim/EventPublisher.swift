@@ -1,4 +1,4 @@
-package import Linux
+import Linux
 package import Protobuf
 package import Reactor
 import TTRPC

@@ -1,4 +1,4 @@
-package import Linux
+import Linux
 
 /// What this program calls itself.
 package enum Identity {

@@ -1,8 +1,8 @@
-package import Containers
+import Containers
 package import Linux
 import Mounts
 import OCIRuntime
-package import Protobuf
+import Protobuf
 package import Reactor
 import Stdio
 package import TTRPC
