@@ -3,6 +3,7 @@ SWIFT := swift
 NAME := containerd-shim-swiftrunc-v2
 PREFIX := /usr/local
 ARCHIVES := $(shell $(SWIFT)c -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)",*/\1/p')/embedded/x86_64-unknown-linux-gnu
+export SWIFTRUNC_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # A runpath, which SwiftPM adds by default, makes glibc abort a static-pie program before main.
 FLAGS := -c release --disable-local-rpath --explicit-target-dependency-import-check error --product $(NAME)
 

@@ -43,6 +43,9 @@ let package = Package(
     name: "swiftrunc",
     targets: [
         .target(name: "CLinux", cSettings: glue),
+        .target(
+            name: "CRevision",
+            cSettings: Context.environment["SWIFTRUNC_REVISION"].map { [.define("SWIFTRUNC_REVISION", to: "\"\($0)\"")] }),
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c"),
         .systemLibrary(name: "CJSON", pkgConfig: "json-c"),
         .systemLibrary(name: "CCap", pkgConfig: "libcap"),
@@ -61,7 +64,7 @@ let package = Package(
         target("Containers", ["Cgroups", "Linux", "Mounts", "OCIRuntime", "Reactor", "Stdio"]),
         target(
             "Shim",
-            ["Cgroups", "Confinement", "Containers", "JSON", "Linux", "Mounts", "OCIRuntime", "Protobuf", "Reactor",
+            ["CRevision", "Cgroups", "Confinement", "Containers", "JSON", "Linux", "Mounts", "OCIRuntime", "Protobuf", "Reactor",
              "Stdio", "TTRPC"]),
         .executableTarget(
             name: "containerd-shim-swiftrunc-v2", dependencies: ["Linux", "Reactor", "Shim"],

@@ -2,16 +2,17 @@
 # footprint.sh [EXECS]: memory, threads, descriptors and start time of both builds, beside Debian's Go
 # shim, each under a containerd of its own; then each promise, kept or BROKEN. Fails if one is broken.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin
 ROUNDS=30
 POD=8
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOP=$(dirname "$HERE")
 NAME=containerd-shim-swiftrunc-v2
 
-# measure BUILD BINARY RUNTIME: into $RESULTS/BUILD, as "name value" lines. In a process of its own,
-# because lib.bash takes the shim from the environment.
+# measure BUILD RUNTIME: into $RESULTS/BUILD, as "name value" lines. In a process of its own, because
+# lib.bash takes the shim from the environment.
 measure() {
-    SHIM_BUILD=$1 SHIM_BINARY=$2 SHIM_RUNTIME=$3 timeout --foreground -k 60 3600 bash "$0" --one "$RESULTS/$1" "$EXECS" </dev/null
+    SHIM_BUILD=$1 SHIM_BINARY=${BINARY[$1]} SHIM_RUNTIME=$2 timeout --foreground -k 60 3600 bash "$0" --one "$RESULTS/$1" "$EXECS" </dev/null
 }
 
 # one RESULT EXECS: the shim of the environment.
@@ -19,8 +20,8 @@ one() {
     local pid before id
     # shellcheck source=integration/lib.bash
     source "$HERE/lib.bash"
+    trap 'end $?' EXIT
     setup_suite_file
-    trap 'remove_all || :; teardown_suite_file' EXIT
     sleeper c1
     pid=$(shim_pid c1)
     execs 5
@@ -41,6 +42,17 @@ one() {
     settle "$pid"
     echo "member $(awk -v kib=$(($(memory "$pid" Private_Dirty) - before)) -v n="$POD" 'BEGIN { printf "%.1f", kib / n }')" >>"$1"
     if [ -n "${START_BINARIES:-}" ]; then start_times >"${1%/*}/start"; fi
+}
+
+# end STATUS: nothing stays; after a failure, what containerd said of it.
+# shellcheck disable=SC2317 # called by the trap
+end() {
+    local status=$1
+    if [ "$status" -ne 0 ]; then grep -v 'level=\(debug\|info\)' "$DIR/containerd.log" | tail -n 15 >&2; fi
+    remove_all || status=1
+    teardown_suite_file || status=1
+    rm -rf --one-file-system "$DIR"
+    exit "$status"
 }
 
 # A container that sleeps, of the one pod.
@@ -66,31 +78,44 @@ PY
 }
 
 # The `start` action of each of $START_BINARIES in turn, $ROUNDS times, as containerd calls it: from
-# the spawn to the end of its output. Medians as "build milliseconds" lines.
+# the spawn until its output and the process have ended. Medians as "build milliseconds" lines.
 start_times() {
     direct_bundle timing sleep 1
     python3 - "$DIR/direct/timing" "$SOCK" "$NS" "$ROUNDS" "$START_BINARIES" <<'PY'
-import os, signal, statistics, subprocess, sys, time
+import os, signal, statistics, sys, time
 from ttrpc import Connection
 bundle, address, namespace, rounds, binaries = sys.argv[1:]
 binaries = dict(word.split("=", 1) for word in binaries.split())
 times = {name: [] for name in binaries}
 environment = {**os.environ, "TTRPC_ADDRESS": address + ".ttrpc", "GOMAXPROCS": "2"}
+null = os.open(os.devnull, os.O_RDONLY)
+os.chdir(bundle)
+
+def run(words):
+    """Its wait status and its output; without subprocess, which takes a millisecond of its own."""
+    output, end = os.pipe()
+    pid = os.posix_spawn(words[0], words, environment, file_actions=[
+        (os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, end, 1), (os.POSIX_SPAWN_DUP2, end, 2)])
+    os.close(end)
+    text = b""
+    while piece := os.read(output, 4096):
+        text += piece
+    os.close(output)
+    return os.waitpid(pid, 0)[1], text.decode()
 
 for number in range(int(rounds) + 1):
     for name, binary in binaries.items():
         task = f"{name}{number}"
         words = [binary, "-namespace", namespace, "-address", address, "-publish-binary", "/bin/false", "-id", task, "start"]
         begin = time.monotonic()
-        done = subprocess.run(words, cwd=bundle, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=20)
+        status, url = run(words)
         took = time.monotonic() - begin
-        url = done.stdout.decode()
-        assert done.returncode == 0 and url.startswith("unix://"), (words, url)
-        # Its answer also says that it is ready, so its start does not disturb the next one's.
-        shim = Connection(url).call("Connect", {"id": task})["shim_pid"]
-        os.kill(shim, signal.SIGKILL)
-        os.unlink(url.removeprefix("unix://"))
+        assert status == 0 and url.startswith("unix://"), (words, url)
+        try:
+            # Its answer also says that it is ready, so its start does not disturb the next one's.
+            os.kill(Connection(url).call("Connect", {"id": task})["shim_pid"], signal.SIGKILL)
+        finally:
+            os.unlink(url.removeprefix("unix://"))
         if number > 0:  # the first one reads the program from disk
             times[name].append(took * 1000)
 for name, values in times.items():
@@ -160,10 +185,12 @@ if [ "${1:-}" = --one ]; then
     exit
 fi
 
+[ "$(id -u)" = 0 ] || { echo "must be run as root" >&2; exit 2; }
 EXECS=${1:-200}
 [[ $EXECS =~ ^[0-9]+$ ]] || { echo "usage: footprint.sh [EXECS]" >&2; exit 2; }
 GO=$(command -v containerd-shim-runc-v2) || { echo "containerd-shim-runc-v2 is not installed" >&2; exit 1; }
-RESULTS=$(mktemp -d)
+mkdir -p "$TOP/.build"
+RESULTS=$(mktemp -d "$TOP/.build/footprint.XXXX")
 trap 'rm -rf "$RESULTS"' EXIT
 
 declare -A BINARY=([embedded]=$TOP/bin/$NAME [ordinary]=$TOP/bin/ordinary/$NAME [go]=$GO)
@@ -171,23 +198,32 @@ BUILDS=()
 for build in embedded ordinary go; do
     if [ -x "${BINARY[$build]}" ]; then
         BUILDS+=("$build")
+        # A copy: text that another process has mapped too would count as nobody's own.
+        install -D -t "$RESULTS/bin/$build" "${BINARY[$build]}"
+        BINARY[$build]=$RESULTS/bin/$build/${BINARY[$build]##*/}
     else
         BROKEN=1
         echo "${BINARY[$build]} is not built: make all"
     fi
 done
+# The start times of all at once, in the last one's turn, so that they are taken side by side.
+GOOD=()
 for build in "${BUILDS[@]}"; do
-    # All at once, in the last one's time, so that they are measured side by side.
-    START_BINARIES=
+    START_BINARIES='' runtime=io.containerd.swiftrunc.v2
     if [ "$build" = go ]; then
-        START_BINARIES=$(for name in "${BUILDS[@]}"; do echo "$name=${BINARY[$name]}"; done)
+        START_BINARIES=$(for name in "${GOOD[@]}" go; do echo "$name=${BINARY[$name]}"; done)
         runtime=io.containerd.runc.v2
-    else
-        runtime=io.containerd.swiftrunc.v2
     fi
     export START_BINARIES
-    measure "$build" "${BINARY[$build]}" "$runtime" || { echo "$build could not be measured" >&2; exit 1; }
+    if measure "$build" "$runtime"; then
+        GOOD+=("$build")
+    else
+        BROKEN=1
+        echo "$build could not be measured"
+    fi
 done
+BUILDS=("${GOOD[@]}")
+[[ " ${BUILDS[*]} " == *" go "* ]] || exit 1
 echo "One running container, after a few execs:"
 table
 echo

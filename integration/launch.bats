@@ -574,7 +574,9 @@ stopped() { [[ $(rpc "$1" State id="$1") == *'"status": 3'* ]]; }
     [[ $output == *'"exit_status": 137'* ]]
     [ $((SECONDS - begin)) -le 6 ]
     wait_until gone "$init"
-    not pgrep -f "sleep 100000"
+    for pid in $(pgrep -xf "sleep 100000"); do
+        not grep -qxzF "FAKE_RUNC=$FAKE_RUNC" "/proc/$pid/environ"
+    done
     rm "$FAKE_RUNC/delete.hang"
     end_runtime c1
     forget_shim c1

@@ -73,6 +73,7 @@ importers() {
     CJSON) echo JSON ;;
     CProto | CProtobufC) echo Protobuf ;;
     CCap) echo Confinement ;;
+    CRevision) echo Shim ;;
     esac
 }
 
@@ -130,7 +131,7 @@ scripts() {
 check_scripts() {
     local list
     mapfile -t list < <(scripts)
-    report shellcheck < <(timeout -k 5 300 shellcheck -x -f gcc "${list[@]}" 2>&1)
+    report shellcheck < <(timeout -k 5 300 shellcheck -x -P SCRIPTDIR -P . -f gcc "${list[@]}" 2>&1)
     mapfile -t list < <(files '*.py')
     report python < <(python3 - "${list[@]}" 2>&1 <<'PY'
 import sys

@@ -468,7 +468,8 @@ SH
     # runc gives the pipes to the container's user, so they are looked at before.
     cat >"$DIR/bin/other-runc" <<SH
 #!/bin/sh
-stat -L -c %u:%g /proc/\$\$/fd/0 /proc/\$\$/fd/1 /proc/\$\$/fd/2 >"$CASE/owners"
+owners=\$(stat -L -c %u:%g /proc/\$\$/fd/0 /proc/\$\$/fd/1 /proc/\$\$/fd/2)
+echo "\$owners" >"$CASE/owners"
 exit 1
 SH
     chmod +x "$DIR/bin/other-runc"

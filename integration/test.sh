@@ -62,9 +62,9 @@ unit() {
 integration() {
     local status=0 sums
     heading "integration, both builds"
-    # What it says is shown as it comes, but for lines of the form that is ours alone.
+    # Shown as it comes, but for the cases that pass, and for lines of the form that is ours alone.
     timeout --foreground -k 60 7200 integration/run.sh --build both </dev/null 2>&1 | tee .build/integration.log |
-        sed -u -E 's/^([0-9]+ passed, [0-9]+ failed)/of the integration cases \1/'
+        sed -u -E '/^(ok |1\.\.)/d; s/^([0-9]+ passed, [0-9]+ failed)/of the integration cases \1/'
     status=${PIPESTATUS[0]}
     sums=$(sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' .build/integration.log | tail -n 1)
     read -r cases bad left <<<"${sums:-0 0 0}"

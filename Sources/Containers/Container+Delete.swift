@@ -53,8 +53,8 @@ extension Container {
         await drain(process)
         Files.remove(pidFile(of: exec))
         tell(process, .deleted)
-        execs.removeValue(forKey: exec)
-        specifications.removeValue(forKey: exec)
+        execs.removeAndShrink(exec)
+        specifications.removeAndShrink(exec)
     }
 
     private func drain(_ process: TaskProcess) async {

@@ -85,7 +85,7 @@ package final class Reactor {
     /// Ends a watch; before the descriptor is closed.
     package func cancel(_ watch: Watch) {
         guard sources[watch.fd]?.generation == watch.generation else { return }
-        sources.removeValue(forKey: watch.fd)
+        sources.removeAndShrink(watch.fd)
         _ = clinux_epoll_remove(epoll.raw, watch.fd)  // nothing to do if it is closed already
     }
 

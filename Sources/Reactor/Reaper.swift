@@ -59,7 +59,7 @@ package final class Reaper {
     }
 
     fileprivate func add(_ child: ChildProcess) { owned[child.pid] = child }
-    fileprivate func remove(_ child: ChildProcess) { owned.removeValue(forKey: child.pid) }
+    fileprivate func remove(_ child: ChildProcess) { owned.removeAndShrink(child.pid) }
 
     private func sweep() {
         guard sweepIsDue else { return }

@@ -21,7 +21,7 @@ package enum InfoAction {
         }
         let features = await features(of: runtime)
         return RuntimeInfo(
-            name: Identity.runtimeName, version: Identity.version, revision: "", options: given,
+            name: Identity.runtimeName, version: Identity.version, revision: Identity.revision, options: given,
             features: features.map { AnyMessage(typeURL: featuresType, value: $0) }
         ).encoded()
     }

@@ -22,7 +22,7 @@ package final class ShimServer {
     private var service: TaskService?
     private var publisher: EventPublisher?
     private var isEnding = false
-    private var calls = 0
+    private var activity = 0
     private var quietTimer: Reactor.Timer?
 
     private init(listener: consuming FileDescriptor, at path: String, log: Log) {
@@ -82,12 +82,15 @@ package final class ShimServer {
         }
         try server.serve(
             { call in
-                self.noteCall()
+                self.noteActivity()
                 if !service.handle(call) {
                     self.server.refuse(call.stream, Status(code: 12, message: "service \(call.service)"))
                 }
             },
-            onConnect: { publisher.peerCame() },
+            onConnect: {
+                self.noteActivity()
+                publisher.peerCame()
+            },
             onDisconnect: { service.forget(connection: $0) })
         endIfLonely()
         log(.info, "serving", "pid=\(Process.id) version=\(Identity.version)")
@@ -99,16 +102,16 @@ package final class ShimServer {
         }
     }
 
-    private func noteCall() {
-        calls += 1
+    private func noteActivity() {
+        activity += 1
         if quietTimer == nil { waitForQuiet() }
     }
 
-    /// One timer at a time, and none in an idle shim: it is set again only if there were calls.
+    /// One timer at a time, and none in an idle shim: it is set again only if something happened.
     private func waitForQuiet() {
-        let before = calls
+        let before = activity
         quietTimer = Reactor.shared.after(Self.quietLimit) {
-            guard self.calls == before else { return self.waitForQuiet() }
+            guard self.activity == before else { return self.waitForQuiet() }
             self.quietTimer = nil
             Process.releaseMemory()
         }

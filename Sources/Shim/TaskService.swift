@@ -355,7 +355,7 @@ package final class TaskService {
 
     private func wake(_ key: Key, _ status: UInt32, _ time: Timestamp) {
         let response = WaitResponse(exitStatus: status, exitedAt: time).encoded()
-        for wait in waits.removeValue(forKey: key) ?? [] {
+        for wait in waits.removeAndShrink(key) ?? [] {
             if let timer = wait.timer { Reactor.shared.cancel(timer) }
             server.answer(wait.stream, response)
         }
@@ -382,7 +382,7 @@ package final class TaskService {
         case .paused(let id): publisher.publish(TaskPaused(containerID: id))
         case .resumed(let id): publisher.publish(TaskResumed(containerID: id))
         case .deleted(let id, let pid, let exit):
-            containers.removeValue(forKey: id)
+            containers.removeAndShrink(id)
             log(.info, "deleted", "id=\(id) pid=\(pid)")
             publisher.publish(
                 TaskDelete(

@@ -95,7 +95,9 @@ package final class Server {
 
     private func accept() {
         do throws(Failure) {
-            while let socket = try UnixSocket.accept(from: listener) {
+            // Some at a time: those that are gone again already are closed before more are taken.
+            for _ in 0..<16 {
+                guard let socket = try UnixSocket.accept(from: listener) else { return }
                 pauseMilliseconds = 0
                 guard UnixSocket.peerIsUs(socket) else { continue }
                 lastConnection &+= 1
@@ -134,7 +136,7 @@ package final class Server {
     }
 
     fileprivate func disconnected(_ connection: Connection) { onDisconnect?(connection.id) }
-    fileprivate func closed(_ connection: Connection) { connections.removeValue(forKey: connection.id) }
+    fileprivate func closed(_ connection: Connection) { connections.removeAndShrink(connection.id) }
 }
 
 /// One peer.

@@ -14,18 +14,34 @@ struct InputTests {
         let process: Peer
     }
 
-    private func input() throws -> Input {
+    /// A process with stdin alone, which has been started unless `started` is false.
+    private func input(started: Bool = true) throws -> Input {
         let scratch = try Scratch()
         let path = try scratch.fifo("in")
         let stdio = try Stdio(StdioPaths(stdin: path), uid: 0, gid: 0)
         let process = try Peer.inheriting(stdio.descriptorsForRuntime[0])
         stdio.runtimeStarted()
+        try stdio.start()
+        if started { try stdio.startInput() }
         return Input(scratch: scratch, path: path, stdio: stdio, process: process)
+    }
+
+    @Test func `before the process is started no client can write`() async throws {
+        let test = try input(started: false)
+        let failure = #expect(throws: Failure.self) { try Peer.writer(test.path) }
+        #expect(failure?.errno == Errno.noPeer)
+        try test.stdio.startInput()
+        try await Peer.writer(test.path).write("now")
+        #expect(try await test.process.read(3) == Array("now".utf8))
+    }
+
+    @Test func `a fifo that does not exist is a failure at once`() {
+        let failure = #expect(throws: Failure.self) { try Stdio(StdioPaths(stdin: "/no/such"), uid: 0, gid: 0) }
+        #expect(failure?.errno == Errno.noEntry)
     }
 
     @Test func `ten megabytes arrive in order and then the end`() async throws {
         let test = try input()
-        try test.stdio.start()
         let client = try Peer.writer(test.path)
         let bytes = pattern(10 << 20)
         let writing = Task {
@@ -39,7 +55,6 @@ struct InputTests {
 
     @Test func `a client that goes does not end it, and the next one goes on`() async throws {
         let test = try input()
-        try test.stdio.start()
         let first = try Peer.writer(test.path)
         try await first.write("one")
         first.close()
@@ -52,7 +67,6 @@ struct InputTests {
 
     @Test func `closing it delivers what was written and waits for the client's own end`() async throws {
         let test = try input()
-        try test.stdio.start()
         let client = try Peer.writer(test.path)
         test.stdio.closeStdin()
         test.stdio.closeStdin()
@@ -64,25 +78,25 @@ struct InputTests {
     }
 
     @Test func `closing it before the start is not forgotten`() async throws {
-        let test = try input()
+        let test = try input(started: false)
         test.stdio.closeStdin()
-        try test.stdio.start()
+        try test.stdio.startInput()
         #expect(try await test.process.read() == [])
     }
 
     @Test func `what was written before the start is delivered after it`() async throws {
-        let test = try input()
-        let client = try Peer.writer(test.path)
+        let test = try input(started: false)
+        // Only a reader and writer in one can do so before we read.
+        let client = try Peer(owning: FileDescriptor(opening: test.path, [.readWrite, .nonblocking]))
         try await client.write("early")
-        client.close()
         test.stdio.closeStdin()
-        try test.stdio.start()
+        try test.stdio.startInput()
+        client.close()
         #expect(try await test.process.read() == Array("early".utf8))
     }
 
     @Test func `a process that closes it breaks the client's pipe, though nobody writes`() async throws {
         let test = try input()
-        try test.stdio.start()
         let client = try Peer.writer(test.path)
         test.process.close()
         try await client.ready(for: [])
@@ -92,7 +106,6 @@ struct InputTests {
 
     @Test func `a process that does not read holds the client up, and loses nothing`() async throws {
         let test = try input()
-        try test.stdio.start()
         let client = try Peer.writer(test.path)
         var written = 0
         var more = 0
@@ -106,9 +119,16 @@ struct InputTests {
         #expect(try await test.process.read().count == written)
     }
 
+    @Test func `a process that ended before it was started reads nothing`() async throws {
+        let test = try input(started: false)
+        test.stdio.processExited()
+        try test.stdio.startInput()
+        #expect(try await test.process.read() == [])
+        #expect(throws: Failure.self) { try Peer.writer(test.path) }
+    }
+
     @Test func `it is closed when the process has ended`() async throws {
         let test = try input()
-        try test.stdio.start()
         let client = try Peer.writer(test.path)
         test.stdio.processExited()
         let failure = await #expect(throws: Failure.self) { try await client.write("x") }
@@ -123,6 +143,7 @@ struct InputTests {
         let process = try Peer.inheriting(stdio.descriptorsForRuntime[0])
         stdio.runtimeStarted()
         try stdio.start()
+        try stdio.startInput()
         #expect(try await process.read() == Files.read(path))
     }
 }

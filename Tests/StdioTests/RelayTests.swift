@@ -239,6 +239,7 @@ struct RelayTests {
         let stdio = try Stdio(whole, uid: 0, gid: 0)
         #expect(descriptorCount() > before)
         try stdio.start()
+        try stdio.startInput()
         stdio.close()
         stdio.close()
         #expect(descriptorCount() == before)

@@ -31,6 +31,7 @@ struct TerminalTests {
         let device = try Paths.resolved("/proc/self/fd/\(process.raw)")
         try stdio.attach(console: FileDescriptor(owning: raw))
         try stdio.start()
+        try stdio.startInput()
         return Terminal(scratch: scratch, paths: paths, stdio: stdio, process: process, device: device)
     }
 
