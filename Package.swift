@@ -13,7 +13,12 @@ let swift: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
-    ] + (archives == nil ? [] : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-Osize", "-Xfrontend", "-function-sections"])])
+    ]
+    + (archives == nil
+        // Callbacks run between jobs, when the loop's actor is nobody's; the executor itself refuses other threads.
+        ? [.unsafeFlags(["-Xfrontend", "-disable-dynamic-actor-isolation"])]
+        // Sections of their own for functions too: the linker drops and merges a quarter of the program.
+        : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-Osize", "-Xfrontend", "-function-sections"])])
 
 // Sections of their own, so that the linker drops what nothing refers to.
 let glue: [CSetting] =
@@ -45,7 +50,9 @@ let package = Package(
         .target(name: "CLinux", cSettings: glue),
         .target(
             name: "CRevision",
-            cSettings: Context.environment["SWIFTRUNC_REVISION"].map { [.define("SWIFTRUNC_REVISION", to: "\"\($0)\"")] }),
+            cSettings: Context.environment["SWIFTRUNC_REVISION"].map {
+                [.define("SWIFTRUNC_REVISION", to: "\"\($0)\"")]
+            }),
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c"),
         .systemLibrary(name: "CJSON", pkgConfig: "json-c"),
         .systemLibrary(name: "CCap", pkgConfig: "libcap"),
@@ -57,23 +64,29 @@ let package = Package(
         target("Protobuf", ["CProto", "CProtobufC", "Linux"]),
         target("TTRPC", ["Linux", "Protobuf", "Reactor"]),
         target("OCIRuntime", ["CLinux", "JSON", "Linux", "Reactor"]),
-        target("Mounts", ["CLinux", "Linux"]),
-        target("Stdio", ["CLinux", "Linux", "Reactor"]),
+        target("Mounts", ["Linux"]),
+        target("Stdio", ["Linux", "Reactor"]),
         target("Cgroups", ["Linux"]),
         target("Confinement", ["CCap", "Linux"]),
-        target("Containers", ["Cgroups", "Linux", "Mounts", "OCIRuntime", "Reactor", "Stdio"]),
+        target("Containers", ["Cgroups", "JSON", "Linux", "Mounts", "OCIRuntime", "Reactor", "Stdio"]),
         target(
             "Shim",
-            ["CRevision", "Cgroups", "Confinement", "Containers", "JSON", "Linux", "Mounts", "OCIRuntime", "Protobuf", "Reactor",
-             "Stdio", "TTRPC"]),
+            [
+                "CRevision", "Cgroups", "Confinement", "Containers", "JSON", "Linux", "Mounts", "OCIRuntime",
+                "Protobuf", "Reactor",
+                "Stdio", "TTRPC",
+            ]),
         .executableTarget(
             name: "containerd-shim-swiftrunc-v2", dependencies: ["Linux", "Reactor", "Shim"],
             swiftSettings: swift, linkerSettings: link),
     ])
 
 if archives == nil {
-    for name in [String]() {
+    for name in [
+        "Cgroups", "Linux", "Mounts", "Protobuf", "Reactor", "Stdio",
+    ] {
         package.targets.append(
-            .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name), "Linux", "Reactor"], swiftSettings: swift))
+            .testTarget(
+                name: "\(name)Tests", dependencies: [.byName(name: name), "Linux", "Reactor"], swiftSettings: swift))
     }
 }

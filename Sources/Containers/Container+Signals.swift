@@ -1,6 +1,6 @@
 import Cgroups
-package import Linux
 import JSON
+package import Linux
 import OCIRuntime
 import Reactor
 import _Concurrency
@@ -30,7 +30,9 @@ extension Container {
         if let pids = cgroup?.processes() { return pids }
         switch try await run(Runtime.ps(id)) {
         case .succeeded(let output):
-            return try JSONValue(parsing: output, subject: "ps").elements.compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
+            return try JSONValue(parsing: output, subject: "ps").elements.compactMap {
+                $0.integer.flatMap { Int32(exactly: $0) }
+            }
         case .failed(let text, _): throw Failure(.unknown, text)
         case .timedOut(let text): throw Failure(.deadlineExceeded, text)
         }

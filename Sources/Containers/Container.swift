@@ -1,5 +1,4 @@
 import Cgroups
-import JSON
 package import Linux
 package import Mounts
 package import OCIRuntime
@@ -100,7 +99,8 @@ package final class Container {
     }
 
     /// Runs a command of the runtime that has no stdio of the container's.
-    func run(_ command: [String], within limit: Duration = Runtime.timeout) async throws(Failure) -> Invocation.Outcome {
+    func run(_ command: [String], within limit: Duration = Runtime.timeout) async throws(Failure) -> Invocation.Outcome
+    {
         try await runtime.invoke(command, log: log).outcome(within: limit)
     }
 

@@ -22,7 +22,9 @@ package struct JSONValue {
         guard let count = Int32(exactly: bytes.count) else {
             throw Failure(.invalidArgument, "\(subject): too long for JSON")
         }
-        guard let tokener = unsafe json_tokener_new_ex(128) else { throw Failure(.resourceExhausted, "json: no memory") }
+        guard let tokener = unsafe json_tokener_new_ex(128) else {
+            throw Failure(.resourceExhausted, "json: no memory")
+        }
         defer { unsafe json_tokener_free(tokener) }
         // SAFETY: json-c copies what it keeps; the buffer is only read during the call.
         let object = unsafe bytes.withUnsafeBytes { buffer in

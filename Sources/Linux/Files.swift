@@ -162,4 +162,3 @@ package enum Files {
         return names.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 }
-

@@ -50,11 +50,13 @@ package final class Invocation {
         while watch != nil, read() {}
         closePipe()
         guard let exit else {
-            return .timedOut(text: "\(name) did not finish within \(limit.nanoseconds / 1_000_000_000) s and was killed")
+            return .timedOut(
+                text: "\(name) did not finish within \(limit.nanoseconds / 1_000_000_000) s and was killed")
         }
         guard exit.status != 0 else { return .succeeded(output: output) }
         let said = String(decoding: output, as: UTF8.self)
-        return .failed(text: "\(name) did not terminate successfully: exit status \(exit.status): \(said)", output: output)
+        return .failed(
+            text: "\(name) did not terminate successfully: exit status \(exit.status): \(said)", output: output)
     }
 
     /// Takes what the pipe has; false when that was all there is.

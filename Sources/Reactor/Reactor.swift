@@ -111,7 +111,9 @@ package final class Reactor {
     /// Runs `hook` each time all work is done, before the loop waits. The reaper's place.
     func setBeforeWaiting(_ hook: @escaping @Loop () -> Void) { beforeWaiting = hook }
 
-    private func token(_ watch: Watch) -> UInt64 { UInt64(watch.generation) << 32 | UInt64(UInt32(bitPattern: watch.fd)) }
+    private func token(_ watch: Watch) -> UInt64 {
+        UInt64(watch.generation) << 32 | UInt64(UInt32(bitPattern: watch.fd))
+    }
 
     /// Waits until something is due, and calls whoever asked for it.
     private func turn() {

@@ -58,7 +58,8 @@ package final class TaskService {
     package var summary: [String] {
         containers.values.map { container in
             let execs = container.execIDs.count
-            return "id=\(container.id) pid=\(container.initial.pid) status=\(container.status(of: container.initial)) execs=\(execs)"
+            return
+                "id=\(container.id) pid=\(container.initial.pid) status=\(container.status(of: container.initial)) execs=\(execs)"
         }
     }
 

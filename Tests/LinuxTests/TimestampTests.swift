@@ -3,7 +3,7 @@ import Testing
 @testable import Linux
 
 struct TimestampTests {
-    @Test(arguments: [
+    static let moments: [(Int64, Int32, String)] = [
         (0, 0, "1970-01-01T00:00:00.000000000Z"),
         (951_782_400, 1, "2000-02-29T00:00:00.000000001Z"),
         (1_078_099_199, 999_999_999, "2004-02-29T23:59:59.999999999Z"),
@@ -11,7 +11,9 @@ struct TimestampTests {
         (1_769_903_999, 120, "2026-01-31T23:59:59.000000120Z"),
         (-1, 0, "1969-12-31T23:59:59.000000000Z"),
         (-62_135_596_800, 0, "0001-01-01T00:00:00.000000000Z"),
-    ] as [(Int64, Int32, String)])
+    ]
+
+    @Test(arguments: moments)
     func `a moment is written in UTC with nine digits`(seconds: Int64, nanoseconds: Int32, text: String) {
         #expect(Timestamp(seconds: seconds, nanoseconds: nanoseconds).text == text)
     }

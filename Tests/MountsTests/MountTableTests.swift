@@ -18,7 +18,8 @@ struct MountTableTests {
     }
 
     @Test func `everything below goes, whatever its depth, number and name`() throws {
-        for name in ["rootfs", "rootfs", "rootfs/a b\\c", "rootfs/a b\\c/deep", "rootfs/z", "rootfs/z"] { try mount(name) }
+        let names = ["rootfs", "rootfs", "rootfs/a b\\c", "rootfs/a b\\c/deep", "rootfs/z", "rootfs/z"]
+        for name in names { try mount(name) }
         try mount("rootfs-other")
         #expect(try scratch.mounted().count == 7)
         #expect(try !MountTable.unmountAll(below: rootfs))

@@ -113,7 +113,8 @@ struct RootfsMountTests {
         var inner = memory
         inner.target = "none"
         let failure = #expect(throws: Failure.self) { try mount([memory, inner]) }
-        #expect(failure?.message == "failed to mount rootfs component: open none in \(rootfs): no such file or directory")
+        #expect(
+            failure?.message == "failed to mount rootfs component: open none in \(rootfs): no such file or directory")
         #expect(try scratch.mounted() == [])
     }
 

@@ -13,7 +13,7 @@ struct ReactorTests {
     private final class Record {
         var values: [Int] = []
         var watches: [Reactor.Watch] = []
-        var pipe: TestPipe?
+        var pipes: [TestPipe] = []
     }
 
     private let reactor = Reactor.shared
@@ -118,10 +118,11 @@ struct ReactorTests {
                     record.values.append(0)
                     for watch in record.watches { reactor.cancel(watch) }
                     for pipe in pipes { pipe.close() }
-                    // It has the numbers of those two, and an event of theirs is still to be delivered.
-                    record.pipe = try? TestPipe()
-                    let watch = try? record.pipe?.watch(for: .readable) { _ in record.values.append(1) }
-                    record.watches = watch.map { [$0] } ?? []
+                    // They have the numbers of those two, of which one has an event still to be delivered.
+                    record.pipes = (0..<2).compactMap { _ in try? TestPipe() }
+                    record.watches = record.pipes.compactMap { pipe in
+                        try? pipe.watch(for: .readable) { _ in record.values.append(1) }
+                    }
                 })
         }
         for _ in 0..<3 { await reactor.sleep(.zero) }

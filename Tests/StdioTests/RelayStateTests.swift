@@ -127,8 +127,9 @@ struct RelayStateTests {
         var machine = moving(.output)
         _ = machine.on(before)
         #expect(machine.on(.stopped) == .close)
-        for event in [RelayState.Event.stopped, .started, .sourceReady, .destinationReady, .timerFired, .processExited] {
-            #expect(machine.on(event) == .nothing)
-        }
+        let late: [RelayState.Event] = [
+            .stopped, .started, .sourceReady, .destinationReady, .timerFired, .processExited,
+        ]
+        for event in late { #expect(machine.on(event) == .nothing) }
     }
 }
