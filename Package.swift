@@ -82,11 +82,16 @@ let package = Package(
     ])
 
 if archives == nil {
-    for name in [
-        "Cgroups", "Linux", "Mounts", "Protobuf", "Reactor", "Stdio",
-    ] {
+    let tests: [(target: String, also: [Target.Dependency])] = [
+        ("Cgroups", []), ("Containers", []), ("JSON", []), ("Linux", []), ("Mounts", []),
+        ("OCIRuntime", ["CLinux"]), ("Protobuf", []), ("Reactor", []),
+        ("Shim", ["JSON", "OCIRuntime", "Protobuf", "TTRPC"]),
+        ("Stdio", []), ("TTRPC", ["Protobuf"]),
+    ]
+    for (name, also) in tests {
         package.targets.append(
             .testTarget(
-                name: "\(name)Tests", dependencies: [.byName(name: name), "Linux", "Reactor"], swiftSettings: swift))
+                name: "\(name)Tests", dependencies: [.byName(name: name), "Linux", "Reactor"] + also,
+                swiftSettings: swift))
     }
 }

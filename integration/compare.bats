@@ -35,12 +35,13 @@ events_passed() {
     ctr namespace label "$NS" "probe=$RANDOM" && [ "$(wc -l <"$DIR/jobs/events")" -gt "$1" ]
 }
 
-# ctr's complaint about a resize that came after the exit is a matter of luck.
+# Columns are as wide as the pids in them. ctr's complaint about a resize that came after the exit is a matter of luck.
 normalise() {
     sed -E -e '/resize pty/d' -e "s/io\.containerd\.(swiftrunc|runc)\.v2/RUNTIME/g" \
         -e 's/"(pid|exited_at)":("[^"]*"|[0-9]+)/"\1":X/g' \
         -e 's/time="[^"]*"/time=X/' -e 's/^([a-z0-9]+ +)[0-9]+( +[A-Z]+)/\1PID\2/' -e 's/^[0-9]+ /PID /' \
-        -e 's/x[0-9]+-[0-9]+/EXEC/g' -e 's|fifo/[0-9]+|fifo/N|g'
+        -e 's/x[0-9]+-[0-9]+/EXEC/g' -e 's|fifo/[0-9]+|fifo/N|g' \
+        -e 's/[[:space:]]+/ /g; s/ $//'
 }
 
 # step COMMAND...: its output and its exit code.

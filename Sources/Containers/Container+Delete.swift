@@ -9,6 +9,9 @@ extension Container {
     /// How long a delete waits for output that a living process could still write (C-3.28).
     private static let drainLimit = Duration.seconds(10)
 
+    /// How long it waits for a process that was killed to be gone.
+    private static let killLimit = Duration.seconds(2)
+
     /// Deletes the container: created or stopped, else it is refused. After a failure it is as it
     /// was, and may be deleted again.
     package func delete() async throws(Failure) {
@@ -42,8 +45,12 @@ extension Container {
             guard RuntimeWords.isMissing(failure.message) || RuntimeWords.isMissing(text) else { throw failure }
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
-        // Init was created and never started: the runtime has killed it, and its exit is told first.
-        if !initial.state.hasEnded { _ = await initial.child?.exit(within: Self.drainLimit) }
+        // What the runtime has just killed (an init that never started, execs that outlived theirs) is
+        // told first.
+        for process in [initial] + execs.values where process.pid != 0 && !process.state.hasEnded {
+            _ = await process.child?.exit(within: Self.killLimit)  // one that cannot die is not waited for
+        }
+        if initial.state.hasEnded { await initEnd() }
     }
 
     /// Delete of an exec that does not run.

@@ -30,6 +30,8 @@ extension Container {
         if let pids = cgroup?.processes() { return pids }
         switch try await run(Runtime.ps(id)) {
         case .succeeded(let output):
+            // runc's word for none.
+            if String(decoding: output, as: UTF8.self).trimmed == "null" { return [] }
             return try JSONValue(parsing: output, subject: "ps").elements.compactMap {
                 $0.integer.flatMap { Int32(exactly: $0) }
             }

@@ -8,8 +8,9 @@ import _Concurrency
 
 /// A container of this shim: its processes, and what must be undone when it goes.
 ///
-/// Its verbs are in the extensions beside this file. What always holds: nothing is published after
-/// `deleted`; of each process `started` comes before `exited`; init's `exited` comes after its execs'.
+/// Its verbs are in the extensions beside this file. What always holds: of each process `started` comes
+/// before `exited`, and init's `exited` before `deleted`; it comes after the execs', but for one that
+/// cannot be killed.
 @Loop
 package final class Container {
     /// What a client asks for (task.proto `CreateTaskRequest`), checked.
@@ -61,6 +62,7 @@ package final class Container {
     var order = ExitOrder()
     let publish: Publish
     private let sharesPIDNamespace: Bool
+    private var endWaiters: [@Loop () -> Void] = []
 
     package var id: String { request.id }
     package var bundle: String { request.bundle }
@@ -145,8 +147,17 @@ package final class Container {
     /// State says stopped before anybody hears of the exit.
     private func announce(_ process: TaskProcess, _ exit: Exit) {
         tell(process, .announced)
-        process.state.recordDeletion(exit)
         publish(.exited(id: id, exec: process === initial ? "" : process.id, pid: process.pid, exit))
+        guard process === initial else { return }
+        let told = endWaiters
+        endWaiters = []
+        for waiter in told { waiter() }
+    }
+
+    /// Suspends until init's exit was told, which may be later than the exit.
+    func initEnd() async {
+        guard initial.state.exit == nil else { return }
+        await Waiter<Void>.suspend { waiter in endWaiters.append { waiter.resume(()) } }
     }
 
     /// Without a pid namespace of its own, what init leaves behind lives on (C-3.42).

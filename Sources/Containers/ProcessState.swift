@@ -38,6 +38,8 @@ package struct ProcessState: Equatable {
         case ending(Exit)
         case stopped(Exit)
         case deleting(Exit?)
+        /// Ended by the deletion itself, and not yet told to anybody.
+        case deletingEnded(Exit)
         case deleted(Exit?)
     }
 
@@ -47,7 +49,7 @@ package struct ProcessState: Equatable {
 
     package var status: Status {
         switch state {
-        case .created, .starting, .startFailed, .deleting(nil), .deleted(nil): .created
+        case .created, .starting, .startFailed, .deleting(nil), .deletingEnded, .deleted(nil): .created
         case .running, .ending: .running
         case .pausing: .pausing
         case .paused, .resuming: .paused
@@ -60,7 +62,7 @@ package struct ProcessState: Equatable {
         switch state {
         case .stopped(let exit): exit
         case .deleting(let exit), .deleted(let exit): exit
-        case .created, .starting, .startFailed, .running, .pausing, .paused, .resuming, .ending: nil
+        case .created, .starting, .startFailed, .running, .pausing, .paused, .resuming, .ending, .deletingEnded: nil
         }
     }
 
@@ -68,14 +70,20 @@ package struct ProcessState: Equatable {
     package var hasEnded: Bool {
         switch state {
         case .starting(let exit), .deleting(let exit), .deleted(let exit): exit != nil
-        case .ending, .stopped: true
+        case .ending, .stopped, .deletingEnded: true
         case .created, .startFailed, .running, .pausing, .paused, .resuming: false
         }
     }
 
     package var isPaused: Bool { status == .paused || status == .pausing }
     package var startHasFailed: Bool { state == .startFailed }
-    package var isBeingDeleted: Bool { if case .deleting = state { true } else { false } }
+    package var isBeingDeleted: Bool {
+        switch state {
+        case .deleting, .deletingEnded: true
+        case .created, .starting, .startFailed, .running, .pausing, .paused, .resuming, .ending, .stopped, .deleted:
+            false
+        }
+    }
 
     /// Enters the state in which `request` is carried out, or says why not.
     package mutating func request(_ request: Request) throws(Failure) {
@@ -86,7 +94,8 @@ package struct ProcessState: Equatable {
         case (.pause, .running): state = .pausing
         case (.resume, .paused): state = .resuming
         case (.start, _): throw Failure(.unknown, "cannot start a \(word) process")
-        case (.delete, .deleting), (.delete, .deleted): throw Failure(.notFound, "cannot delete a deleted process")
+        case (.delete, .deleting), (.delete, .deletingEnded), (.delete, .deleted):
+            throw Failure(.notFound, "cannot delete a deleted process")
         case (.delete, _): throw Failure(.unknown, "cannot delete a \(word) process")
         case (.pause, .created), (.pause, .starting), (.pause, .startFailed):
             throw Failure(.unknown, "cannot pause task in created state")
@@ -120,7 +129,17 @@ package struct ProcessState: Equatable {
             state = .ending(exit)
             return [.end(exit)]
         case (.deleting(nil), .exited(let exit)):
+            state = .deletingEnded(exit)
             return [.end(exit)]
+        case (.deletingEnded(let exit), .announced):
+            state = .deleting(exit)
+            return []
+        case (.deletingEnded(let exit), .deleteFailed):
+            state = .ending(exit)
+            return []
+        case (.deletingEnded(let exit), .deleted):
+            state = .deleted(exit)
+            return []
         case (.ending(let exit), .announced):
             state = .stopped(exit)
             return []
@@ -145,18 +164,13 @@ package struct ProcessState: Equatable {
         }
     }
 
-    /// The exit of a process that a delete ended, once it was published.
-    package mutating func recordDeletion(_ exit: Exit) {
-        if case .deleting(nil) = state { state = .deleting(exit) }
-    }
-
     private var word: String {
         switch state {
         case .created, .startFailed: "created"
         case .starting, .running, .ending: "running"
         case .pausing, .paused, .resuming: "paused"
         case .stopped: "stopped"
-        case .deleting, .deleted: "deleted"
+        case .deleting, .deletingEnded, .deleted: "deleted"
         }
     }
 }

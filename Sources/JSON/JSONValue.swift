@@ -31,8 +31,7 @@ package struct JSONValue {
             unsafe json_tokener_parse_ex(tokener, buffer.assumingMemoryBound(to: CChar.self).baseAddress, count)
         }
         guard let object = unsafe object else {
-            let reason = unsafe String(cString: json_tokener_error_desc(json_tokener_get_error(tokener)))
-            throw Failure(.invalidArgument, "\(subject): \(bytes.isEmpty ? "empty" : reason)")
+            throw Failure(.invalidArgument, "\(subject): \(unsafe Self.reason(tokener))")
         }
         unsafe tree = Tree(owning: object)
         unsafe node = object
@@ -40,6 +39,13 @@ package struct JSONValue {
         guard rest.allSatisfy({ [9, 10, 13, 32].contains($0) }) else {
             throw Failure(.invalidArgument, "\(subject): text after the end of the JSON value")
         }
+    }
+
+    private static func reason(_ tokener: UnsafeMutablePointer<json_tokener>) -> String {
+        let error = unsafe json_tokener_get_error(tokener)
+        if error == json_tokener_continue { return "unexpected end of text" }
+        // SAFETY: json-c's descriptions are constants.
+        return error == json_tokener_success ? "null" : unsafe String(cString: json_tokener_error_desc(error))
     }
 
     private init(_ node: OpaquePointer, in tree: Tree) {
@@ -65,7 +71,11 @@ package struct JSONValue {
 
     package var string: String? {
         guard unsafe json_object_is_type(node, json_type_string) != 0 else { return nil }
-        return unsafe json_object_get_string(node).map { unsafe String(cString: $0) }
+        guard let start = unsafe json_object_get_string(node) else { return nil }
+        let count = unsafe Int(json_object_get_string_len(node))
+        // SAFETY: the text belongs to the node, which lives as long as this value; it is copied here.
+        return unsafe String(
+            decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
     }
 
     package var bool: Bool? {
@@ -86,7 +96,7 @@ package struct JSONValue {
         _ = unsafe json_object_object_add(node, key, json_object_new_boolean(value ? 1 : 0))  // fails without memory only
     }
 
-    /// The value as one line of JSON text. Numbers keep their digits.
+    /// The value as one line of JSON text. Numbers keep their digits, integers within 64 bits.
     package var text: [UInt8] {
         let flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE
         var length = 0

@@ -47,7 +47,9 @@ package final class Invocation {
             child.killGroup()
             _ = await child.exit(within: .seconds(5))  // one in an uninterruptible sleep is left to the reaper
         }
-        while watch != nil, read() {}
+        // Bounded: whoever inherited the pipe may go on writing.
+        var reads = 0
+        while reads < 256, watch != nil, read() { reads += 1 }
         closePipe()
         guard let exit else {
             return .timedOut(

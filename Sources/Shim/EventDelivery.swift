@@ -126,8 +126,11 @@ package struct EventDelivery {
 
     /// The first one may be on its way and stays.
     private mutating func dropIfTooMany() -> [Action] {
-        guard queue.count > Self.most || bytes > Self.mostBytes, queue.count > 1 else { return [] }
-        let index = queue[1...].firstIndex { !$0.isEssential } ?? 1
-        return [.report("event dropped, too many are waiting: \(remove(at: index).topic)")]
+        var actions: [Action] = []
+        while queue.count > 1, queue.count > Self.most || bytes > Self.mostBytes {
+            let index = queue[1...].firstIndex { !$0.isEssential } ?? 1
+            actions.append(.report("event dropped, too many are waiting: \(remove(at: index).topic)"))
+        }
+        return actions
     }
 }

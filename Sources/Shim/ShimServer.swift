@@ -35,6 +35,7 @@ package final class ShimServer {
     /// Serves until the end of the process.
     package static func run(_ arguments: Arguments) async throws(Failure) -> Never {
         Process.restrainHeap()
+        HeapTunables.restore()
         openLog()
         let log = Log(verbose: arguments.debug, fields: "namespace=\(arguments.namespace) shim=\(arguments.id)")
         let shim: ShimServer

@@ -40,6 +40,7 @@ package enum StartAction {
     ) throws(Failure) {
         if Process.environment("SCHED_CORE") != nil { try Process.createSchedulingCore() }
         Process.setEnvironment("GOMAXPROCS", to: "4")  // for the runtime, as with the peers
+        HeapTunables.set()
         let words = ["-namespace", arguments.namespace, "-id", arguments.id, "-address", arguments.address]
         let debug = arguments.debug || bootstrap.wantsDebug
         let program = Program("/proc/self/exe", words + (debug ? ["-debug"] : []), leadsProcessGroup: true)

@@ -30,6 +30,8 @@ package final class Client {
     private var nextStream: UInt32 = 1
     private var output: [UInt8] = []
     private var input: [UInt8] = []
+    /// A call that failed at once, to be told in the next turn.
+    private var failing: Reactor.Timer?
 
     package init(path: String) { self.path = path }
 
@@ -50,12 +52,14 @@ package final class Client {
             try flush()
         } catch {
             let failure = error
-            _ = Reactor.shared.after(.zero) { [self] in disconnect(failure) }
+            failing = Reactor.shared.after(.zero) { [self] in disconnect(failure) }
         }
     }
 
     /// Gives up the connection; a call under way is lost.
     package func disconnect(_ failure: Failure = Failure(.cancelled, "disconnected")) {
+        if let failing { Reactor.shared.cancel(failing) }
+        failing = nil
         if let watch { Reactor.shared.cancel(watch) }
         watch = nil
         socket = nil
@@ -107,10 +111,11 @@ package final class Client {
             }
         }
         if let failure { throw failure }
-        while let header = FrameHeader(input[...]), input.count >= FrameHeader.size + Int(header.length) {
+        while let header = FrameHeader(input[...]) {
             guard header.length <= UInt32(FrameHeader.longestBody) else {
                 throw Failure(.unavailable, "\(path): frame too long")
             }
+            guard input.count >= FrameHeader.size + Int(header.length) else { break }
             let body = Array(input[FrameHeader.size..<FrameHeader.size + Int(header.length)])
             input.removeFirst(FrameHeader.size + body.count)
             guard header.kind == FrameHeader.Kind.response.rawValue, header.stream == pending?.stream else { continue }

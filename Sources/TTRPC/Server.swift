@@ -30,6 +30,7 @@ package final class Server {
     private var connections: [UInt32: Connection] = [:]
     private var lastConnection: UInt32 = 0
     private var pauseMilliseconds: Int64 = 0
+    private var pause: Reactor.Timer?
     private var handler: Handler?
     private var onConnect: (@Loop () -> Void)?
     private var onDisconnect: (@Loop (_ connection: UInt32) -> Void)?
@@ -57,6 +58,8 @@ package final class Server {
     package func stopAccepting() {
         if let listening { Reactor.shared.cancel(listening) }
         listening = nil
+        if let pause { Reactor.shared.cancel(pause) }
+        pause = nil
     }
 
     /// Answers a call with its response message.
@@ -110,7 +113,7 @@ package final class Server {
             // Out of descriptors or memory: somebody must close something first.
             pauseMilliseconds = min(max(1, pauseMilliseconds * 2), 1000)
             stopAccepting()
-            _ = Reactor.shared.after(.milliseconds(pauseMilliseconds)) { [self] in
+            pause = Reactor.shared.after(.milliseconds(pauseMilliseconds)) { [self] in
                 do throws(Failure) { try listen() } catch { accept() }
             }
         }

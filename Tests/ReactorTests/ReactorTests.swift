@@ -118,14 +118,18 @@ struct ReactorTests {
                     record.values.append(0)
                     for watch in record.watches { reactor.cancel(watch) }
                     for pipe in pipes { pipe.close() }
-                    // They have the numbers of those two, of which one has an event still to be delivered.
-                    record.pipes = (0..<2).compactMap { _ in try? TestPipe() }
-                    record.watches = record.pipes.compactMap { pipe in
-                        try? pipe.watch(for: .readable) { _ in record.values.append(1) }
+                    // Among theirs are the numbers of those two, of which one has an event still to be delivered.
+                    record.pipes = (0..<32).compactMap { _ in try? TestPipe() }
+                    for pipe in record.pipes {
+                        let watches = try? [
+                            pipe.watch(for: .readable) { _ in record.values.append(1) },
+                            pipe.watchWriting(for: []) { _ in record.values.append(1) },
+                        ]
+                        record.watches += watches ?? []
                     }
                 })
         }
-        for _ in 0..<3 { await reactor.sleep(.zero) }
+        await reactor.sleep(.zero)
         #expect(record.values == [0])
         for watch in record.watches { reactor.cancel(watch) }
     }
@@ -169,9 +173,21 @@ final class TestPipe {
     func watch(
         for interest: Reactor.Readiness, _ handler: @escaping Reactor.Handler
     ) throws(Failure) -> Reactor.Watch {
-        guard let end = reading.take() else { throw Failure(.internal, "closed") }
-        let watch = try Reactor.shared.watch(end, for: interest, handler)
-        reading = consume end
+        try Self.watch(&reading, for: interest, handler)
+    }
+
+    func watchWriting(
+        for interest: Reactor.Readiness, _ handler: @escaping Reactor.Handler
+    ) throws(Failure) -> Reactor.Watch {
+        try Self.watch(&writing, for: interest, handler)
+    }
+
+    private static func watch(
+        _ end: inout FileDescriptor?, for interest: Reactor.Readiness, _ handler: @escaping Reactor.Handler
+    ) throws(Failure) -> Reactor.Watch {
+        guard let descriptor = end.take() else { throw Failure(.internal, "closed") }
+        let watch = try Reactor.shared.watch(descriptor, for: interest, handler)
+        end = consume descriptor
         return watch
     }
 }

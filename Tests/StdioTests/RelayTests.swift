@@ -211,6 +211,18 @@ struct RelayTests {
         #expect(stdio.lostBytes == 0)
     }
 
+    @Test func `what no device ever takes is counted`() async throws {
+        let stdio = try Stdio(StdioPaths(stdout: "/dev/full"), uid: 0, gid: 0)
+        let process = try Peer.inheriting(stdio.descriptorsForRuntime[1])
+        stdio.runtimeStarted()
+        try stdio.start()
+        try await process.write("0123456789")
+        await Reactor.shared.sleep(.zero)
+        #expect(stdio.lostBytes == 0)
+        stdio.close()
+        #expect(stdio.lostBytes == 10)
+    }
+
     @Test func `the process's ends belong to whom the client named`() async throws {
         let scratch = try Scratch()
         let path = try scratch.fifo("out")
