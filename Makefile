@@ -27,10 +27,10 @@ test: ## lint, unit tests, integration with both builds; ends in "N passed, N fa
 	integration/test.sh
 
 unit: deps ## Swift Testing, ordinary mode, on our own loop
-	$(SWIFT) test --disable-xctest --scratch-path .build/test
+	$(SWIFT) test --no-parallel --disable-xctest --scratch-path .build/test
 
 sanitize: deps ## the unit tests under the address sanitizer
-	$(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build/asan
+	$(SWIFT) test --no-parallel --disable-xctest --sanitize=address --scratch-path .build/asan
 
 integration: all ## the integration suite, both builds
 	integration/run.sh --build both

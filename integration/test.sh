@@ -37,7 +37,7 @@ count_unit() { grep -cE "^[^ ]+ Test (\".*\"|[^ ]+\(.*\))( with [0-9]+ test case
 unit() {
     local status=0 ended bad
     heading "unit tests"
-    bounded 1800 .build/unit.log swift test --disable-xctest --scratch-path .build/test || status=$?
+    bounded 1800 .build/unit.log swift test --no-parallel --disable-xctest --scratch-path .build/test || status=$?
     ended=$(count_unit 'passed after ')
     bad=$(count_unit 'failed after ')
     passed=$((passed + ended))

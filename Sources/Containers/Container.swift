@@ -67,7 +67,8 @@ package final class Container {
     package var id: String { request.id }
     package var bundle: String { request.bundle }
     var runtime: Runtime { request.settings.runtime }
-    var log: String { "\(bundle)/log.json" }
+    /// Where the runtime logs; a bundle that is gone takes no log, and that is no reason to fail.
+    var log: String { Files.isDirectory(bundle) ? "\(bundle)/log.json" : "/dev/null" }
     var pidFile: String { "\(bundle)/init.pid" }
     var rootfsPath: String { "\(bundle)/rootfs" }
 

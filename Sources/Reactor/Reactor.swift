@@ -143,6 +143,8 @@ package final class Reactor {
     }
 
     private func millisecondsToNextDeadline() -> Int32 {
+        // The hook may have resumed somebody: then there is no time to wait.
+        guard clinux_executor_has_work() == 0 else { return 0 }
         guard let next = deadlines.last else { return -1 }
         let (wait, overflow) = next.due.subtractingReportingOverflow(clinux_now())
         guard !overflow, wait > 0 else { return 0 }

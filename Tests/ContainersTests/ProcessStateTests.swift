@@ -203,8 +203,9 @@ struct ProcessStateTests {
         var state = try process(.deletingCreated)
         #expect(state.isBeingDeleted && !state.hasEnded)
         #expect(state.on(.exited(exit)) == [.end(exit)])
+        #expect(state.isBeingDeleted && state.hasEnded)
+        #expect(state.exit == nil, "nobody was told yet")
         #expect(state.on(.announced) == [])
-        state.recordDeletion(exit)
         #expect(state.isBeingDeleted && state.hasEnded)
         #expect(state.exit == exit)
         #expect(state.status == .stopped)
@@ -227,17 +228,16 @@ struct ProcessStateTests {
         var state = try process(.deletingCreated)
         _ = state.on(.exited(exit))
         _ = state.on(.announced)
-        state.recordDeletion(exit)
         #expect(state.on(.deleteFailed) == [])
         #expect(try state == process(.stopped))
     }
 
-    @Test func `an exit is recorded by a delete only`() throws {
-        for place in Place.allCases where place != .deletingCreated {
-            var state = try process(place)
-            let before = state
-            state.recordDeletion(Exit(status: 1, time: .never))
-            #expect(state == before, "\(place)")
-        }
+    @Test func `a delete that fails before the exit was told leaves it to be told`() throws {
+        var state = try process(.deletingCreated)
+        _ = state.on(.exited(exit))
+        #expect(state.on(.deleteFailed) == [])
+        #expect(state.exit == nil && state.hasEnded)
+        #expect(state.on(.announced) == [])
+        #expect(try state == process(.stopped))
     }
 }

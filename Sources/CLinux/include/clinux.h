@@ -163,6 +163,7 @@ int32_t clinux_terminal_size(int32_t fd, uint16_t *rows, uint16_t *columns);
 /// Every Swift job runs on the main thread; `turn` is called when none is left, to wait for more.
 void clinux_executor_when_idle(void (*turn)(void));
 void clinux_executor_enqueue(void *job);  // ordinary builds: what the Swift executor forwards
+int32_t clinux_executor_has_work(void);   // 1 if a job is queued
 void clinux_executor_drain(void) __attribute__((noreturn));
 
 #pragma clang assume_nonnull end
