@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs, by apt, what the suite and the demo need. Silent when nothing is missing.
+# Installs, by apt, what the build, the suite and the demo need. Silent when nothing is missing.
+# The Swift toolchain is not Debian's: README.md says which.
 set -eu
 
 # command:package
@@ -17,6 +18,16 @@ done
 if command -v busybox >/dev/null && ! dpkg -s busybox-static >/dev/null 2>&1; then
     missing="$missing busybox-static"
 fi
+command -v swift >/dev/null || { echo "no swift in PATH: see README.md" >&2 && exit 1; }
+# Libraries, by their pkg-config names; pkg-config itself comes first.
+if command -v pkg-config >/dev/null; then
+    for need in libprotobuf-c:libprotobuf-c-dev json-c:libjson-c-dev libcap:libcap-dev libmd:libmd-dev; do
+        pkg-config --exists "${need%%:*}" || missing="$missing ${need##*:}"
+    done
+else
+    missing="$missing pkg-config libprotobuf-c-dev libjson-c-dev libcap-dev libmd-dev"
+fi
+ls /usr/lib/gcc/*/*/libstdc++.a >/dev/null 2>&1 || missing="$missing libstdc++-12-dev"
 [ -n "$missing" ] || exit 0
 
 echo "installing:$missing" >&2

@@ -93,7 +93,8 @@ package struct JSONValue {
 
     /// Sets a member of an object, in this and every other view of the same text. No other member changes.
     package func set(_ key: String, to value: Bool) {
-        _ = unsafe json_object_object_add(node, key, json_object_new_boolean(value ? 1 : 0))  // fails without memory only
+        // It fails without memory only.
+        _ = unsafe json_object_object_add(node, key, json_object_new_boolean(value ? 1 : 0))
     }
 
     /// The value as one line of JSON text. Numbers keep their digits, integers within 64 bits.

@@ -1,7 +1,5 @@
 import Containers
 package import Linux
-import Mounts
-import OCIRuntime
 import Protobuf
 package import Reactor
 import Stdio
@@ -20,7 +18,7 @@ package final class TaskService {
     }
 
     /// Somebody who waits for an answer that comes later: data, not a suspended job.
-    private struct Pending {
+    struct Pending {
         let stream: Server.Stream
         let timer: Reactor.Timer?
     }
@@ -29,13 +27,13 @@ package final class TaskService {
 
     let namespace: String
     let server: Server
-    private let publisher: EventPublisher
-    private let log: @Loop (Log.Level, String, String) -> Void
+    let publisher: EventPublisher
+    let log: @Loop (Log.Level, String, String) -> Void
     private let onShutdown: @Loop () -> Void
-    private var containers: [String: Container] = [:]
+    var containers: [String: Container] = [:]
     /// Ids whose Create is under way.
-    private var creating: Set<String> = []
-    private var waits: [Key: [Pending]] = [:]
+    var creating: Set<String> = []
+    var waits: [Key: [Pending]] = [:]
     /// Callers who asked for a deletion that is under way already.
     private var deletions: [Key: [Server.Stream]] = [:]
 
@@ -110,61 +108,6 @@ package final class TaskService {
     func container(_ id: String) throws(Failure) -> Container {
         guard let container = containers[id] else { throw Failure(.notFound, "container not created") }
         return container
-    }
-
-    // MARK: Create
-
-    private func create(_ call: Call) throws(Failure) {
-        let message = try decoded { () throws(Failure) in try CreateTaskRequest(decoding: call.payload) }
-        let id = message.id
-        try Self.checkName(id, "container id")
-        guard containers[id] == nil, !creating.contains(id) else { throw Failure(.alreadyExists, "id \(id)") }
-        guard message.bundle.hasPrefix("/") else {
-            throw Failure(.invalidArgument, "bundle \(Log.quoted(message.bundle)): not an absolute path")
-        }
-        guard message.checkpoint.isEmpty else { throw Failure(.unimplemented, "restore from a checkpoint") }
-        let options = try TaskOptions(message.options)
-        creating.insert(id)
-        Loop.start { await self.create(message, options, answering: call.stream) }
-    }
-
-    private func create(_ message: CreateTaskRequest, _ options: TaskOptions, answering stream: Server.Stream) async {
-        let container = makeContainer(message, options)
-        do throws(Failure) {
-            try await container.create()
-            creating.remove(message.id)
-            server.answer(stream, CreateTaskResponse(pid: UInt32(container.initial.pid)).encoded())
-        } catch {
-            creating.remove(message.id)
-            log(.warning, "create", "id=\(message.id) error=\(Log.quoted(error.message))")
-            server.answer(stream, error)
-        }
-    }
-
-    private func makeContainer(_ message: CreateTaskRequest, _ options: TaskOptions) -> Container {
-        let configuration: BundleConfiguration?
-        do throws(Failure) {
-            configuration = try BundleConfiguration(bundle: message.bundle)
-        } catch {
-            configuration = nil  // the runtime will say what is wrong with it
-        }
-        var settings = Container.Settings(
-            runtime: options.runtime(
-                namespace: namespace, usesSystemd: configuration?.namesSystemdCgroup ?? false),
-            runtimeFile: options.runc.binaryName, optionsFile: options.json)
-        settings.noPivot = options.runc.noPivotRoot
-        settings.noNewKeyring = options.runc.noNewKeyring
-        settings.ioUID = options.runc.ioUID
-        settings.ioGID = options.runc.ioGID
-        let request = Container.Request(
-            id: message.id, bundle: message.bundle,
-            mounts: message.rootfs.map {
-                Mount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
-            },
-            stdio: StdioPaths(
-                stdin: message.stdin, stdout: message.stdout, stderr: message.stderr, terminal: message.terminal),
-            settings: settings)
-        return Container(request, sharesPIDNamespace: configuration?.sharesPIDNamespace ?? true) { self.tell($0) }
     }
 
     // MARK: what waits for the runtime
@@ -330,93 +273,8 @@ package final class TaskService {
         if isEmpty { onShutdown() }
     }
 
-    // MARK: Wait
-
-    private func wait(_ call: Call) throws(Failure) {
-        let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
-        let process = try container(message.id).process(message.execID)
-        if let exit = process.state.exit {
-            return server.answer(call.stream, WaitResponse(exitStatus: exit.status, exitedAt: exit.time).encoded())
-        }
-        // As the Go shim answers for an exec that could not be started (C-3.26).
-        guard !process.state.startHasFailed else {
-            return server.answer(call.stream, WaitResponse(exitStatus: 0, exitedAt: .never).encoded())
-        }
-        let key = Key(id: message.id, exec: message.execID)
-        let timer = call.timeout.map { limit in
-            Reactor.shared.after(limit) { self.giveUp(waiting: call.stream, for: key) }
-        }
-        waits[key, default: []].append(Pending(stream: call.stream, timer: timer))
-    }
-
-    private func giveUp(waiting stream: Server.Stream, for key: Key) {
-        waits[key]?.removeAll { $0.stream == stream }
-        server.refuse(stream, Status(code: 4, message: "context deadline exceeded"))
-    }
-
-    private func wake(_ key: Key, _ status: UInt32, _ time: Timestamp) {
-        let response = WaitResponse(exitStatus: status, exitedAt: time).encoded()
-        for wait in waits.removeAndShrink(key) ?? [] {
-            if let timer = wait.timer { Reactor.shared.cancel(timer) }
-            server.answer(wait.stream, response)
-        }
-    }
-
-    // MARK: Events
-
-    /// What happened to a container, on its way to containerd and to whoever waits for it.
-    private func tell(_ event: TaskEvent) {
-        switch event {
-        case .created(let container, let pid):
-            containers[container.id] = container
-            log(.info, "created", "id=\(container.id) pid=\(pid)")
-            publishCreate(container, pid)
-        case .started(let id, let pid):
-            log(.info, "started", "id=\(id) pid=\(pid)")
-            publisher.publish(TaskStart(containerID: id, pid: UInt32(pid)))
-        case .execAdded(let id, let exec): publisher.publish(TaskExecAdded(containerID: id, execID: exec))
-        case .execStarted(let id, let exec, let pid):
-            log(.debug, "exec started", "id=\(id) exec=\(exec) pid=\(pid)")
-            publisher.publish(TaskExecStarted(containerID: id, execID: exec, pid: UInt32(pid)))
-        case .execStartFailed(let id, let exec): wake(Key(id: id, exec: exec), 0, .never)
-        case .exited(let id, let exec, let pid, let exit): tellExit(id, exec, pid, exit)
-        case .paused(let id): publisher.publish(TaskPaused(containerID: id))
-        case .resumed(let id): publisher.publish(TaskResumed(containerID: id))
-        case .deleted(let id, let pid, let exit):
-            containers.removeAndShrink(id)
-            log(.info, "deleted", "id=\(id) pid=\(pid)")
-            publisher.publish(
-                TaskDelete(
-                    containerID: id, pid: UInt32(pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never),
-                isEssential: true)
-        }
-    }
-
-    private func publishCreate(_ container: Container, _ pid: Int32) {
-        let request = container.request
-        publisher.publish(
-            TaskCreate(
-                containerID: request.id, bundle: request.bundle,
-                rootfs: request.mounts.map {
-                    MountMessage(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
-                },
-                stdin: request.stdio.stdin, stdout: request.stdio.stdout, stderr: request.stdio.stderr,
-                terminal: request.stdio.terminal, pid: UInt32(pid)))
-    }
-
-    private func tellExit(_ id: String, _ exec: String, _ pid: Int32, _ exit: Exit) {
-        let name = exec.isEmpty ? "id=\(id)" : "id=\(id) exec=\(exec)"
-        log(exec.isEmpty ? .info : .debug, "exited", "\(name) pid=\(pid) status=\(exit.status)")
-        publisher.publish(
-            TaskExit(
-                containerID: id, id: exec.isEmpty ? id : exec, pid: UInt32(pid), exitStatus: exit.status,
-                exitedAt: exit.time),
-            isEssential: true)
-        wake(Key(id: id, exec: exec), exit.status, exit.time)
-    }
-
     /// A payload that cannot be decoded is the protocol's failure, not the service's (C-2.22).
-    private func decoded<Message>(_ decode: () throws(Failure) -> Message) throws(Failure) -> Message {
+    func decoded<Message>(_ decode: () throws(Failure) -> Message) throws(Failure) -> Message {
         do throws(Failure) {
             return try decode()
         } catch {
@@ -424,7 +282,7 @@ package final class TaskService {
         }
     }
 
-    private static func checkName(_ name: String, _ what: String) throws(Failure) {
+    static func checkName(_ name: String, _ what: String) throws(Failure) {
         guard Paths.isComponent(name) else { throw Failure(.invalidArgument, "\(what) \(Log.quoted(name))") }
     }
 }

@@ -1,0 +1,64 @@
+import Containers
+import Linux
+import Mounts
+import OCIRuntime
+import Protobuf
+import Reactor
+import Stdio
+import TTRPC
+import _Concurrency
+
+extension TaskService {
+    func create(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try CreateTaskRequest(decoding: call.payload) }
+        let id = message.id
+        try Self.checkName(id, "container id")
+        guard containers[id] == nil, !creating.contains(id) else { throw Failure(.alreadyExists, "id \(id)") }
+        guard message.bundle.hasPrefix("/") else {
+            throw Failure(.invalidArgument, "bundle \(Log.quoted(message.bundle)): not an absolute path")
+        }
+        guard message.checkpoint.isEmpty else { throw Failure(.unimplemented, "restore from a checkpoint") }
+        let options = try TaskOptions(message.options)
+        creating.insert(id)
+        Loop.start { await self.create(message, options, answering: call.stream) }
+    }
+
+    private func create(_ message: CreateTaskRequest, _ options: TaskOptions, answering stream: Server.Stream) async {
+        let container = makeContainer(message, options)
+        do throws(Failure) {
+            try await container.create()
+            creating.remove(message.id)
+            server.answer(stream, CreateTaskResponse(pid: UInt32(container.initial.pid)).encoded())
+        } catch {
+            creating.remove(message.id)
+            log(.warning, "create", "id=\(message.id) error=\(Log.quoted(error.message))")
+            server.answer(stream, error)
+        }
+    }
+
+    private func makeContainer(_ message: CreateTaskRequest, _ options: TaskOptions) -> Container {
+        let configuration: BundleConfiguration?
+        do throws(Failure) {
+            configuration = try BundleConfiguration(bundle: message.bundle)
+        } catch {
+            configuration = nil  // the runtime will say what is wrong with it
+        }
+        var settings = Container.Settings(
+            runtime: options.runtime(
+                namespace: namespace, usesSystemd: configuration?.namesSystemdCgroup ?? false),
+            runtimeFile: options.runc.binaryName, optionsFile: options.json)
+        settings.noPivot = options.runc.noPivotRoot
+        settings.noNewKeyring = options.runc.noNewKeyring
+        settings.ioUID = options.runc.ioUID
+        settings.ioGID = options.runc.ioGID
+        let request = Container.Request(
+            id: message.id, bundle: message.bundle,
+            mounts: message.rootfs.map {
+                Mount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
+            },
+            stdio: StdioPaths(
+                stdin: message.stdin, stdout: message.stdout, stderr: message.stderr, terminal: message.terminal),
+            settings: settings)
+        return Container(request, sharesPIDNamespace: configuration?.sharesPIDNamespace ?? true) { self.tell($0) }
+    }
+}

@@ -1,0 +1,92 @@
+import Containers
+import Linux
+import Mounts
+import Protobuf
+import Reactor
+import Stdio
+import TTRPC
+import _Concurrency
+
+/// What happened to a container, on its way to containerd and to whoever waits for it.
+extension TaskService {
+    func wait(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
+        let process = try container(message.id).process(message.execID)
+        if let exit = process.state.exit {
+            return server.answer(call.stream, WaitResponse(exitStatus: exit.status, exitedAt: exit.time).encoded())
+        }
+        // As the Go shim answers for an exec that could not be started (C-3.26).
+        guard !process.state.startHasFailed else {
+            return server.answer(call.stream, WaitResponse(exitStatus: 0, exitedAt: .never).encoded())
+        }
+        let key = Key(id: message.id, exec: message.execID)
+        let timer = call.timeout.map { limit in
+            Reactor.shared.after(limit) { self.giveUp(waiting: call.stream, for: key) }
+        }
+        waits[key, default: []].append(Pending(stream: call.stream, timer: timer))
+    }
+
+    private func giveUp(waiting stream: Server.Stream, for key: Key) {
+        waits[key]?.removeAll { $0.stream == stream }
+        server.refuse(stream, Status(code: 4, message: "context deadline exceeded"))
+    }
+
+    private func wake(_ key: Key, _ status: UInt32, _ time: Timestamp) {
+        let response = WaitResponse(exitStatus: status, exitedAt: time).encoded()
+        for wait in waits.removeAndShrink(key) ?? [] {
+            if let timer = wait.timer { Reactor.shared.cancel(timer) }
+            server.answer(wait.stream, response)
+        }
+    }
+
+    /// What happened to a container, on its way to containerd and to whoever waits for it.
+    func tell(_ event: TaskEvent) {
+        switch event {
+        case .created(let container, let pid):
+            containers[container.id] = container
+            log(.info, "created", "id=\(container.id) pid=\(pid)")
+            publishCreate(container, pid)
+        case .started(let id, let pid):
+            log(.info, "started", "id=\(id) pid=\(pid)")
+            publisher.publish(TaskStart(containerID: id, pid: UInt32(pid)))
+        case .execAdded(let id, let exec): publisher.publish(TaskExecAdded(containerID: id, execID: exec))
+        case .execStarted(let id, let exec, let pid):
+            log(.debug, "exec started", "id=\(id) exec=\(exec) pid=\(pid)")
+            publisher.publish(TaskExecStarted(containerID: id, execID: exec, pid: UInt32(pid)))
+        case .execStartFailed(let id, let exec): wake(Key(id: id, exec: exec), 0, .never)
+        case .exited(let id, let exec, let pid, let exit): tellExit(id, exec, pid, exit)
+        case .paused(let id): publisher.publish(TaskPaused(containerID: id))
+        case .resumed(let id): publisher.publish(TaskResumed(containerID: id))
+        case .deleted(let id, let pid, let exit):
+            containers.removeAndShrink(id)
+            log(.info, "deleted", "id=\(id) pid=\(pid)")
+            publisher.publish(
+                TaskDelete(
+                    containerID: id, pid: UInt32(pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never),
+                isEssential: true)
+        }
+    }
+
+    private func publishCreate(_ container: Container, _ pid: Int32) {
+        let request = container.request
+        publisher.publish(
+            TaskCreate(
+                containerID: request.id, bundle: request.bundle,
+                rootfs: request.mounts.map {
+                    MountMessage(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
+                },
+                stdin: request.stdio.stdin, stdout: request.stdio.stdout, stderr: request.stdio.stderr,
+                terminal: request.stdio.terminal, pid: UInt32(pid)))
+    }
+
+    private func tellExit(_ id: String, _ exec: String, _ pid: Int32, _ exit: Exit) {
+        let name = exec.isEmpty ? "id=\(id)" : "id=\(id) exec=\(exec)"
+        log(exec.isEmpty ? .info : .debug, "exited", "\(name) pid=\(pid) status=\(exit.status)")
+        publisher.publish(
+            TaskExit(
+                containerID: id, id: exec.isEmpty ? id : exec, pid: UInt32(pid), exitStatus: exit.status,
+                exitedAt: exit.time),
+            isEssential: true)
+        wake(Key(id: id, exec: exec), exit.status, exit.time)
+    }
+}
