@@ -2,6 +2,7 @@
 SWIFT := swift
 NAME := containerd-shim-swiftrunc-v2
 PREFIX := /usr/local
+EXECS := 200
 ARCHIVES := $(shell $(SWIFT)c -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)",*/\1/p')/embedded/x86_64-unknown-linux-gnu
 export SWIFTRUNC_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # A runpath, which SwiftPM adds by default, makes glibc abort a static-pie program before main.
@@ -35,8 +36,8 @@ sanitize: deps ## the unit tests under the address sanitizer
 integration: all ## the integration suite, both builds
 	integration/run.sh --build both
 
-footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim
-	integration/footprint.sh
+footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
+	integration/footprint.sh $(EXECS)
 
 lint: deps ## format, banned words, generated code, scripts
 	integration/lint.sh

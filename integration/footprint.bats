@@ -75,54 +75,6 @@ for number in range(int(sys.argv[2])):
 PY
 }
 
-@test "C-1.40 start takes at most a third of the Go shim's time" {
-    [ "$SHIM_BUILD" != go ] || skip "both sides would be the Go shim"
-    event_server
-    ours=$(start_time "$SHIM_BINARY")
-    theirs=$(start_time "$PEER_BINARY")
-    say "start: $ours us, Go $theirs us (best of ${START_RUNS:-20})"
-    [ $((ours * 3)) -le "$theirs" ]
-}
-
-# start_time BINARY: microseconds of the fastest start, from spawn to the end of its output.
-start_time() {
-    direct_bundle t true
-    python3 - "$DIR/direct/t" "$1" "$NS" "$SOCK" "$DIR/events.sock" "${START_RUNS:-20}" <<'PY'
-import os, sys, time, ttrpc
-bundle, binary, namespace, address, events, runs = sys.argv[1:]
-best = 1e9
-os.chdir(bundle)
-words = [binary, "-namespace", namespace, "-address", address, "-id", "t", "start"]
-environment = {**os.environ, "TTRPC_ADDRESS": events}
-for _ in range(int(runs)):
-    end, other = os.pipe()
-    begin = time.monotonic()
-    child = os.posix_spawn(binary, words, environment, file_actions=[
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, other, 1)])
-    os.close(other)
-    out = b""
-    while piece := os.read(end, 4096):
-        out += piece
-    best = min(best, time.monotonic() - begin)
-    os.close(end)
-    assert os.waitpid(child, 0)[1] == 0
-    c = ttrpc.Connection(out.decode())
-    pid = c.call("Connect", id="t")["shim_pid"]
-    try:
-        c.call("Shutdown", id="t")
-    except ttrpc.Failure:
-        pass
-    while os.path.exists(f"/proc/{pid}"):
-        with open(f"/proc/{pid}/stat") as stat:
-            if stat.read().rsplit(")", 1)[1].split()[0] == "Z":
-                break
-        time.sleep(0.005)
-print(round(best * 1e6))
-PY
-    stop_job log-t
-    rm -rf "$DIR/direct/t"
-}
-
 @test "an idle shim does not wake up" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     direct c1 sleep 1000

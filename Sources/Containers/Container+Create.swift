@@ -16,7 +16,7 @@ extension Container {
             rootfs = try RootfsMount(mounting: request.mounts, at: rootfsPath)
             let stdio = try initial.openStdio(uid: request.settings.ioUID, gid: request.settings.ioGID)
             try await runCreate(stdio)
-            try adopt(birth)
+            try await adopt(birth)
         } catch {
             Reaper.shared.abandon(birth)
             initial.closeStdio()
@@ -80,12 +80,12 @@ extension Container {
         try stdio.attach(console: terminal)
     }
 
-    private func adopt(_ birth: Reaper.Birth) throws(Failure) {
+    private func adopt(_ birth: Reaper.Birth) async throws(Failure) {
         let child: ChildProcess
         do throws(Failure) {
             child = try Reaper.shared.adopt(birth)
         } catch {
-            Loop.start { await self.destroy() }
+            await destroy()
             throw error
         }
         initial.runs(as: child)

@@ -140,9 +140,16 @@ package final class Container {
         for action in actions {
             switch action {
             case .publishInit(let exit): announce(initial, exit)
-            case .armDeadline: _ = Reactor.shared.after(ExitOrder.patience) { self.perform(self.order.on(.deadline)) }
+            case .armDeadline: _ = Reactor.shared.after(ExitOrder.patience) { self.stopWaitingForExecs() }
             }
         }
+    }
+
+    private func stopWaitingForExecs() {
+        let late = order.unfinished
+        let actions = order.on(.deadline)
+        if !actions.isEmpty { publish(.outlived(id: id, by: late)) }
+        perform(actions)
     }
 
     /// State says stopped before anybody hears of the exit.

@@ -9,6 +9,8 @@ package enum TaskEvent {
     /// An exec could not be started: no event for clients, but whoever waits for it waits no more.
     case execStartFailed(id: String, exec: String)
     case exited(id: String, exec: String, pid: Int32, Exit)
+    /// Init has ended, these execs have not, and its exit is told all the same: something for the log.
+    case outlived(id: String, by: [String])
     case paused(id: String)
     case resumed(id: String)
     case deleted(id: String, pid: Int32, Exit?)

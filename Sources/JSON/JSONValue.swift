@@ -89,7 +89,6 @@ package struct JSONValue {
     }
 
     package var isObject: Bool { unsafe json_object_is_type(node, json_type_object) != 0 }
-    package var isArray: Bool { unsafe json_object_is_type(node, json_type_array) != 0 }
 
     /// Sets a member of an object, in this and every other view of the same text. No other member changes.
     package func set(_ key: String, to value: Bool) {

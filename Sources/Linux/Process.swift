@@ -34,10 +34,6 @@ package enum Process {
         try check(clinux_create_sched_core(), "prctl", "PR_SCHED_CORE_CREATE")
     }
 
-    package static func changeDirectory(_ path: String) throws(Failure) {
-        try check(unsafe clinux_change_directory(path), "chdir", path)
-    }
-
     /// Ends the process at once.
     package static func exit(_ code: Int32) -> Never { clinux_exit(code) }
 

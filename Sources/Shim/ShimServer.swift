@@ -40,6 +40,7 @@ package final class ShimServer {
         let log = Log(verbose: arguments.debug, fields: "namespace=\(arguments.namespace) shim=\(arguments.id)")
         let shim: ShimServer
         if arguments.socket.isEmpty {
+            try Process.closeDescriptors(from: 4)  // what whoever started us left open
             let inherited = FileDescriptor(owning: 3)
             let path = try UnixSocket.path(of: inherited)
             shim = ShimServer(listener: inherited, at: path, log: log)
@@ -48,6 +49,7 @@ package final class ShimServer {
             guard path.utf8.count <= 106 else {
                 throw Failure(.invalidArgument, "\(path): socket path longer than 106 bytes")
             }
+            try Process.closeDescriptors(from: 3)
             shim = ShimServer(listener: try UnixSocket.listen(at: path), at: path, log: log)
             try Files.changeMode(path, to: 0o600)
         }

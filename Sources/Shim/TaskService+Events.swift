@@ -55,6 +55,8 @@ extension TaskService {
             publisher.publish(TaskExecStarted(containerID: id, execID: exec, pid: UInt32(pid)))
         case .execStartFailed(let id, let exec): wake(Key(id: id, exec: exec), 0, .never)
         case .exited(let id, let exec, let pid, let exit): tellExit(id, exec, pid, exit)
+        case .outlived(let id, let execs):
+            log(.warning, "exit of init told before its execs'", "id=\(id) execs=\(execs.joined(separator: ","))")
         case .paused(let id): publisher.publish(TaskPaused(containerID: id))
         case .resumed(let id): publisher.publish(TaskResumed(containerID: id))
         case .deleted(let id, let pid, let exit):

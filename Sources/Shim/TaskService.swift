@@ -94,8 +94,8 @@ package final class TaskService {
         case "Kill": try kill(call)
         case "Exec": try exec(call)
         case "Pids": try pids(call)
-        case "Pause": try pause(call)
-        case "Resume": try resume(call)
+        case "Pause": try change(call) { container async throws(Failure) in try await container.pause() }
+        case "Resume": try change(call) { container async throws(Failure) in try await container.resume() }
         case "Connect": try connect(call)
         case "CloseIO": try closeIO(call)
         case "ResizePty": try resizePty(call)
@@ -156,20 +156,14 @@ package final class TaskService {
         }
     }
 
-    private func pause(_ call: Call) throws(Failure) {
+    /// Pause or Resume.
+    private func change(
+        _ call: Call, with work: @escaping @Loop @Sendable (Container) async throws(Failure) -> Void
+    ) throws(Failure) {
         let message = try decoded { () throws(Failure) in try TaskRequest(decoding: call.payload) }
         let container = try container(message.id)
         answer(call) { () async throws(Failure) in
-            try await container.pause()
-            return []
-        }
-    }
-
-    private func resume(_ call: Call) throws(Failure) {
-        let message = try decoded { () throws(Failure) in try TaskRequest(decoding: call.payload) }
-        let container = try container(message.id)
-        answer(call) { () async throws(Failure) in
-            try await container.resume()
+            try await work(container)
             return []
         }
     }
