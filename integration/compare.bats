@@ -94,6 +94,17 @@ foreground() {
 
 @test "ctr run: output, status, events" { compare foreground; }
 
+standing() {
+    local words='grep -E "^(Cap|Sig[BIC]|Seccomp|NoNewPrivs|Groups)" /proc/self/status; ulimit -a'
+    step attached sh -c "$words"
+    step ctr run --rm --privileged --runtime "$RT" --fifo-dir "$DIR/fifo" --env PATH=/bin --rootfs "$ROOTFS" c1 \
+        sh -c "$words" 3>&- 4>&-
+}
+
+@test "C-5.6 capabilities, signals and limits of default and privileged containers: output, status, events" {
+    compare standing
+}
+
 terminal() {
     note_words c1
     step terminal_ctr run --rm -t --runtime "$RT" --fifo-dir "$DIR/fifo" --env PATH=/bin --rootfs "$ROOTFS" c1 \

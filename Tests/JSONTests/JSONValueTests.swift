@@ -35,9 +35,20 @@ struct JSONValueTests {
         for key in ["s", "n", "d", "b", "o"] { #expect(value[key]?.elements.isEmpty == true, "\(key)") }
     }
 
+    @Test func `a NUL is a character and no end`() throws {
+        #expect(try parse(#""a\u0000b""#).string == "a\0b")
+    }
+
+    @Test func `a lonely null and an unfinished text say what they are`() throws {
+        let null = #expect(throws: Failure.self) { try parse("null\n") }
+        #expect(null?.message.hasSuffix(": null") == true)
+        let unfinished = #expect(throws: Failure.self) { try parse("{") }
+        #expect(unfinished?.message.hasSuffix(": unexpected end of text") == true)
+    }
+
     @Test func `objects and arrays are told apart`() throws {
-        #expect(try parse("{}").isObject && !parse("{}").isArray)
-        #expect(try parse("[]").isArray && !parse("[]").isObject)
+        #expect(try parse("{}").isObject)
+        #expect(try !parse("[]").isObject)
         #expect(try parse(#" "x" "#).string == "x")
     }
 
@@ -65,7 +76,7 @@ struct JSONValueTests {
         func nested(_ depth: Int) -> String {
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         }
-        #expect(try parse(nested(100)).isArray)
+        #expect(try parse(nested(100)).elements.count == 1)
         #expect(throws: Failure.self) { try parse(nested(100_000)) }
     }
 

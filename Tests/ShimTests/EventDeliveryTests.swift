@@ -166,6 +166,14 @@ struct EventDeliveryTests {
         #expect(rest(&machine) == [2, 4, 5])
     }
 
+    @Test func `one large event makes room for itself`() {
+        var machine = EventDelivery()
+        let size = EventDelivery.mostBytes / 8
+        for number in 1...8 { _ = machine.on(.queued(item(number, size: size))) }
+        #expect(machine.on(.queued(item(9, size: size * 3))) == [dropped(2), dropped(3), dropped(4)])
+        #expect(machine.count == 6)
+    }
+
     @Test func `what was sent counts no more`() {
         var machine = EventDelivery()
         for number in 1...20 {

@@ -202,6 +202,15 @@ struct ClientTests {
         #expect(try await loss(outcomes) != nil)
     }
 
+    @Test func `an answer that says it is too long loses the call at its header`() async throws {
+        let listener = try Listener()
+        defer { listener.close() }
+        let outcomes = call(Client(path: listener.scratch.socket))
+        let peer = try await listener.peers.next()
+        try await peer.send([255, 0, 0, 0, 0, 0, 0, 1, 2, 0])
+        #expect(try await loss(outcomes)?.message.hasSuffix("frame too long") == true)
+    }
+
     @Test func `whoever disconnects loses his call, once`() async throws {
         let listener = try Listener()
         defer { listener.close() }
