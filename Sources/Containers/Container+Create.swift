@@ -51,7 +51,7 @@ extension Container {
         }
         switch await invocation.outcome() {
         case .succeeded: break
-        case .failed(let text, _): throw log.failure(failed, fallback: text + stdio.heldErrorText())
+        case .failed(let text): throw log.failure(failed, fallback: text + stdio.heldErrorText())
         case .timedOut(let text):
             await destroy()
             throw Failure(.deadlineExceeded, "\(failed): \(text)")

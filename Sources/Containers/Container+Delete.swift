@@ -40,7 +40,7 @@ extension Container {
         }
         switch outcome {
         case .succeeded: break
-        case .failed(let text, _):
+        case .failed(let text):
             let failure = log.failure(failed, fallback: text)
             guard RuntimeWords.isMissing(failure.message) || RuntimeWords.isMissing(text) else { throw failure }
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")

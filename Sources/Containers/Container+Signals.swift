@@ -19,7 +19,7 @@ extension Container {
         guard asksRuntime else { return try process.signal(number) }
         switch try await run(Runtime.kill(id, signal: signal, all: all)) {
         case .succeeded: break
-        case .failed(let text, _): throw RuntimeWords.killFailure(text)
+        case .failed(let text): throw RuntimeWords.killFailure(text)
         case .timedOut(let text): throw Failure(.deadlineExceeded, "unknown error after kill: \(text)")
         }
     }
@@ -35,7 +35,7 @@ extension Container {
             return try JSONValue(parsing: output, subject: "ps").elements.compactMap {
                 $0.integer.flatMap { Int32(exactly: $0) }
             }
-        case .failed(let text, _): throw Failure(.unknown, text)
+        case .failed(let text): throw Failure(.unknown, text)
         case .timedOut(let text): throw Failure(.deadlineExceeded, text)
         }
     }
@@ -76,7 +76,7 @@ extension Container {
         }
         switch outcome {
         case .succeeded: break
-        case .failed(let text, _): throw log.failure(failed, fallback: text)
+        case .failed(let text): throw log.failure(failed, fallback: text)
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
     }

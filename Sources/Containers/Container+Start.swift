@@ -17,7 +17,7 @@ extension Container {
             case .succeeded:
                 tell(initial, .started)
                 return initial.pid
-            case .failed(let text, _): failure = log.failure(failed, fallback: text)
+            case .failed(let text): failure = log.failure(failed, fallback: text)
             case .timedOut(let text): failure = Failure(.deadlineExceeded, "\(failed): \(text)")
             }
         } catch {
@@ -95,7 +95,7 @@ extension Container {
         }
         switch await invocation.outcome() {
         case .succeeded: break
-        case .failed(let text, _): throw log.failure(failed, fallback: text + stdio.heldErrorText())
+        case .failed(let text): throw log.failure(failed, fallback: text + stdio.heldErrorText())
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
         try await attach(console, to: stdio)

@@ -9,7 +9,7 @@ package final class Invocation {
     package enum Outcome {
         case succeeded(output: [UInt8])
         /// The text is Go's for a command that failed (C-5.8).
-        case failed(text: String, output: [UInt8])
+        case failed(text: String)
         /// It did not end in time and was killed.
         case timedOut(text: String)
     }
@@ -57,8 +57,7 @@ package final class Invocation {
         }
         guard exit.status != 0 else { return .succeeded(output: output) }
         let said = String(decoding: output, as: UTF8.self)
-        return .failed(
-            text: "\(name) did not terminate successfully: exit status \(exit.status): \(said)", output: output)
+        return .failed(text: "\(name) did not terminate successfully: exit status \(exit.status): \(said)")
     }
 
     /// Takes what the pipe has; false when that was all there is.

@@ -78,8 +78,8 @@ package final class Reactor {
     /// Asks for something else from now on; also reports again what an `edge` watch was told before.
     package func change(_ watch: Watch, to interest: Readiness) {
         guard sources[watch.fd]?.generation == watch.generation else { return }
-        let result = clinux_epoll_change(epoll.raw, watch.fd, interest.rawValue, token(watch))
-        precondition(result == 0, "epoll_ctl refused a descriptor that is watched")
+        guard clinux_epoll_change(epoll.raw, watch.fd, interest.rawValue, token(watch)) < 0 else { return }
+        cancel(watch)  // it was closed under us: nothing can come of it
     }
 
     /// Ends a watch; before the descriptor is closed.

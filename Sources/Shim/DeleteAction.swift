@@ -25,7 +25,7 @@ package enum DeleteAction {
             let command = Runtime.delete(arguments.id, force: true)
             switch try await runtime.invoke(command, log: "\(bundle)/log.json").outcome(within: runtimeLimit) {
             case .succeeded: break
-            case .failed(let text, _): log(.warning, "runtime delete", "error=\(Log.quoted(text))")
+            case .failed(let text): log(.warning, "runtime delete", "error=\(Log.quoted(text))")
             case .timedOut(let text):
                 log(.warning, "runtime delete", "error=\(Log.quoted(text))")
                 if let pid { kill(pid, of: arguments.id, log: &log) }
