@@ -375,16 +375,15 @@ PY
 }
 
 @test "T-032 C-1.45 SIGPIPE is ignored, SIGUSR1 is survived and leaves a dump in the log" {
-    direct_bundle c1 true
-    direct_start c1 </dev/null
-    pid=$(shim_pid c1)
-    rpc c1 Connect id=c1
+    direct c1 sleep 1000
     before=$(wc -c <"$DIR/jobs/log-c1")
-    kill -PIPE "$pid"
-    kill -USR1 "$pid"
+    kill -PIPE "$SHIM"
+    kill -USR1 "$SHIM"
     wait_until log_grew "$before"
+    [ "$SHIM_BUILD" = go ] || wait_until grep -q ' id=c1 pid=[0-9]* status=running ' "$DIR/jobs/log-c1"
     rpc c1 Connect id=c1
-    [ "$(shim_pid c1)" = "$pid" ]
+    [ "$(shim_pid c1)" = "$SHIM" ]
+    budget "$SHIM"
 }
 
 log_grew() { [ "$(wc -c <"$DIR/jobs/log-c1")" -gt "$1" ]; }

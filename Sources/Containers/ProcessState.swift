@@ -8,7 +8,7 @@ package import Linux
 /// process is kept until the start was announced (C-3.41).
 package struct ProcessState: Equatable {
     /// What State reports (C-3.2).
-    package enum Status { case created, running, stopped, paused, pausing }
+    package enum Status: String { case created, running, stopped, paused, pausing }
 
     package enum Request { case start, delete, pause, resume }
 

@@ -55,9 +55,8 @@ package final class TaskService {
     /// For the operator: ids, pids and states, one container an element.
     package var summary: [String] {
         containers.values.map { container in
-            let execs = container.execIDs.count
-            return
-                "id=\(container.id) pid=\(container.initial.pid) status=\(container.status(of: container.initial)) execs=\(execs)"
+            let status = container.status(of: container.initial).rawValue
+            return "id=\(container.id) pid=\(container.initial.pid) status=\(status) execs=\(container.execIDs.count)"
         }
     }
 
