@@ -241,10 +241,6 @@ without_runtime() {
     side ours "$SHIM_RUNTIME" without_runtime
     stop_containerd
     start_containerd
-    # The texts differ in how the search is told; both name the program, both fail alike.
-    for which in ours theirs; do
-        grep -q 'runc.*\$PATH\|"runc"' "$CASE/$which"
-        grep -q -- '-> 1' "$CASE/$which"
-    done
-    diff <(sed '1,/events:/d' "$CASE/theirs") <(sed '1,/events:/d' "$CASE/ours")
+    grep -q -- '-> 1' "$CASE/theirs"
+    diff -u "$CASE/theirs" "$CASE/ours"
 }
