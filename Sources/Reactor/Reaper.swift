@@ -167,7 +167,8 @@ package final class ChildProcess {
         do throws(Failure) {
             exit = try child?.reap()
         } catch {
-            // Nobody else reaps our children; should it happen all the same, waiting on would be for ever.
+            // Nobody else reaps our children. Should it happen all the same, waiting on would be for ever, and
+            // 255 is what containerd calls an unknown status.
             exit = Exit(status: 255, time: .now())
         }
         guard let exit else { return }
