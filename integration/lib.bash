@@ -4,6 +4,7 @@
 #   SHIM_RUNTIME  runtime name given to containerd      (io.containerd.swiftrunc.v2)
 #   SHIM_BINARY   the shim                              (bin/containerd-shim-swiftrunc-v2)
 #   SHIM_BUILD    embedded, ordinary or go: which promises hold
+#   DAEMON        1.6, 1.7 or 2.1: the containerd that starts it; the system's own if unset
 # shellcheck shell=bash
 
 # The system's own tools: wrappers before them cost more than what they wrap.
@@ -26,7 +27,54 @@ ordinary) : "${BUDGET_DIRTY_KIB:=320}" ;;
 esac
 BUDGET_USS_KIB=2048
 BUDGET_POD_KIB=16
-# Debian's Go shim, for comparison.
+
+# daemon -------------------------------------------------------------------------------------------
+
+# The Debian suite with a line of containerd.
+daemon_suite() {
+    case $1 in
+    1.6) echo bookworm ;;
+    1.7) echo trixie ;;
+    2.1) echo sid ;;
+    *) return 1 ;;
+    esac
+}
+
+# daemon_bin DAEMON: a directory with containerd, ctr and the Go shim of that line, and nothing else.
+daemon_bin() {
+    local bin=$ROOT/.cache/containerd-$1 root program
+    if [ ! -d "$bin" ]; then
+        root=
+        if [[ $(/usr/bin/containerd --version 2>/dev/null) != *" $1."* ]]; then
+            root=$("$INTEGRATION/packages.sh" "$(daemon_suite "$1")" containerd) || return
+        fi
+        mkdir -p "$bin.$$"
+        for program in containerd ctr containerd-shim-runc-v2; do
+            ln -s "$root/usr/bin/$program" "$bin.$$/$program"
+        done
+        # Two may come here at once.
+        mv -T "$bin.$$" "$bin" 2>/dev/null || rm -r "$bin.$$"
+    fi
+    echo "$bin"
+}
+
+# use_daemon DAEMON: from here on containerd, ctr and the Go shim are those of that line.
+use_daemon() {
+    DAEMON=$1
+    PATH=$(daemon_bin "$1"):$PATH
+    export PATH DAEMON
+}
+
+# daemon_since LINE: the daemon is of that line or a later one.
+daemon_since() { [ "$(printf '%s\n' "$1" "$DAEMON" | sort -V | head -n 1)" = "$1" ]; }
+
+if [ -n "${DAEMON:-}" ]; then
+    use_daemon "$DAEMON"
+else
+    DAEMON=$(containerd --version 2>/dev/null | sed -nE 's/^.* v?([0-9]+\.[0-9]+)\..*$/\1/p')
+    export DAEMON
+fi
+# The Go shim of the same daemon, for comparison.
 PEER_RUNTIME=io.containerd.runc.v2
 PEER_BINARY=$(command -v containerd-shim-runc-v2 || :)
 export PEER_RUNTIME PEER_BINARY
@@ -77,16 +125,21 @@ teardown_suite_file() {
     return "$left"
 }
 
+# What the daemon is told: a place of its own, and nothing that leaves it or takes its time.
 write_config() {
+    local version=2 off=(snapshotter.v1.aufs)
+    if daemon_since 2.0; then
+        version=3 off=(cri.v1.images cri.v1.runtime podsandbox.controller.v1.podsandbox image-verifier.v1.bindir
+            snapshotter.v1.blockfile snapshotter.v1.erofs differ.v1.erofs)
+    fi
+    if daemon_since 1.7; then off+=(nri.v1.nri); fi
+    off+=(grpc.v1.cri internal.v1.opt tracing.processor.v1.otlp
+        snapshotter.v1.btrfs snapshotter.v1.devmapper snapshotter.v1.zfs)
     cat >"$DIR/config.toml" <<TOML
-version = 2
+version = $version
 root = "$DIR/root"
 state = "$STATE"
-disabled_plugins = [
-    "io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.aufs",
-    "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-    "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp",
-]
+disabled_plugins = [$(printf '"io.containerd.%s", ' "${off[@]}")]
 [grpc]
 address = "$SOCK"
 [debug]
@@ -214,7 +267,7 @@ start_containerd() {
     (
         close_inherited
         exec env PATH="$DIR/bin:$(dirname "$SHIM_BINARY"):$PATH" TMPDIR="$DIR/tmp" XDG_RUNTIME_DIR="$DIR/tmp" "$@" \
-            containerd --config "$DIR/config.toml" >>"$DIR/containerd.log" 2>&1 </dev/null
+            "$(type -P containerd)" --config "$DIR/config.toml" >>"$DIR/containerd.log" 2>&1 </dev/null
     ) &
     echo $! >"$DIR/containerd.pid"
     wait_until -t 30 ctr version || {

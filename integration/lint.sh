@@ -117,7 +117,7 @@ check_generated() {
 files() {
     local names=() name
     for name in "$@"; do names+=(-o -name "$name"); done
-    find . \( -name .git -o -name '.build*' -o -path ./bin \) -prune -o -type f \( "${names[@]:1}" \) -print | sort | sed 's|^\./||'
+    find . \( -name .git -o -name '.build*' -o -path ./bin -o -path ./.cache \) -prune -o -type f \( "${names[@]:1}" \) -print | sort | sed 's|^\./||'
 }
 
 # Also the scripts whose names do not say what they are.
