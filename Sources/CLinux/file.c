@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -77,6 +79,17 @@ int32_t clinux_close_from(int32_t first) { return result(syscall(SYS_close_range
 int32_t clinux_make_directory(const char *path, uint32_t mode) { return result(mkdir(path, mode)); }
 int32_t clinux_remove_directory(const char *path) { return result(rmdir(path)); }
 int32_t clinux_unlink(const char *path) { return result(unlink(path)); }
+
+static int remove_entry(const char *path, const struct stat *s, int kind, struct FTW *place) {
+    (void)s, (void)kind, (void)place;
+    return remove(path);
+}
+
+int32_t clinux_remove_tree(const char *path) {
+    return result(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT));
+}
+
+int32_t clinux_memory_file(const char *name) { return result(memfd_create(name, MFD_CLOEXEC)); }
 int32_t clinux_rename(const char *from, const char *to) { return result(rename(from, to)); }
 int32_t clinux_change_mode(const char *path, uint32_t mode) { return result(chmod(path, mode)); }
 int32_t clinux_current_directory(char *buffer, size_t size) { return getcwd(buffer, size) ? 0 : -errno; }

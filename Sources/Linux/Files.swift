@@ -62,6 +62,14 @@ package enum Files {
         }
     }
 
+    /// A file without a name that holds `bytes`, to be read from its beginning.
+    package static func inMemory(_ bytes: [UInt8], named name: String) throws(Failure) -> FileDescriptor {
+        let file = FileDescriptor(owning: try check(unsafe clinux_memory_file(name), "memfd_create", name))
+        try writeAll(bytes, to: file, named: name)
+        try check(clinux_seek(file.raw, 0), "lseek", name)
+        return file
+    }
+
     /// Writes to a file that exists: a kernel file, or one of somebody else's.
     package static func write(_ text: String, toExisting path: String) throws(Failure) {
         try writeAll(Array(text.utf8), to: FileDescriptor(opening: path, .writeOnly), named: path)
@@ -109,6 +117,25 @@ package enum Files {
     /// Removes an empty directory, as ``remove(_:)`` does a file.
     package static func removeDirectory(_ path: String) {
         _ = unsafe clinux_remove_directory(path)  // as above
+    }
+
+    /// Removes a directory with all that is in it, as ``remove(_:)`` does a file.
+    package static func removeTree(_ path: String) {
+        _ = unsafe clinux_remove_tree(path)  // as above
+    }
+
+    /// Copies a file of any length, to a new one or over an old one.
+    package static func copy(_ path: String, to copy: String) throws(Failure) {
+        let source = try FileDescriptor(opening: path, .readOnly)
+        let target = try FileDescriptor(opening: copy, [.writeOnly, .create, .truncate])
+        var rest: [UInt8] = []
+        while true {
+            switch source.copy(to: target, keeping: &rest) {
+            case .moved where rest.isEmpty: continue
+            case .sourceEnded: return
+            default: throw Failure(.unknown, "copy \(path) to \(copy): no progress")
+            }
+        }
     }
 
     /// Whether `path` can be looked at at all.

@@ -84,4 +84,40 @@ private final class Directory {
         Files.remove(file)
         Files.removeDirectory(path)
     }
+
+    @Test func `a tree is removed with all that is in it, and what it links to stays`() throws {
+        let path = "/tmp/swiftrunc-\(Process.randomName())"
+        let kept = "\(path)-kept"
+        try Files.makeDirectories("\(path)/a/b", mode: 0o700)
+        try Files.makeDirectory(kept, mode: 0o700)
+        try Files.writeAtomically([1], to: "\(path)/a/file")
+        try Files.writeAtomically([2], to: "\(kept)/file")
+        _ = try Child(starting: Program("/bin/ln", ["-s", kept, "\(path)/a/b/link"]), descriptors: [0, 1, 2])
+        while !Files.exists("\(path)/a/b/link/file") { Process.sleep(milliseconds: 1) }
+        Files.removeTree(path)
+        #expect(!Files.exists(path))
+        #expect(try Files.read("\(kept)/file") == [2])
+        Files.removeTree(kept)
+        Files.removeTree(kept)
+    }
+
+    @Test(arguments: [0, 1, 4096, 100_001])
+    func `a copy is the same, whatever was there before`(count: Int) throws {
+        let path = "/tmp/swiftrunc-\(Process.randomName())"
+        defer {
+            Files.remove(path)
+            Files.remove("\(path).copy")
+        }
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        try Files.writeAtomically(bytes, to: path)
+        try Files.writeAtomically([UInt8](repeating: 9, count: 200_000), to: "\(path).copy")
+        try Files.copy(path, to: "\(path).copy")
+        #expect(try Files.read("\(path).copy") == bytes)
+    }
+
+    @Test func `a copy of what is not there makes nothing`() {
+        let path = "/tmp/swiftrunc-\(Process.randomName())"
+        #expect(throws: Failure.self) { try Files.copy("\(path).none", to: path) }
+        #expect(!Files.exists(path))
+    }
 }

@@ -55,6 +55,10 @@ int32_t clinux_close_from(int32_t first);
 int32_t clinux_make_directory(const char *path, uint32_t mode);
 int32_t clinux_remove_directory(const char *path);
 int32_t clinux_unlink(const char *path);
+/// Removes a directory and all below it, on this file system; symlinks are not followed.
+int32_t clinux_remove_tree(const char *path);
+/// An empty file in memory, without a name.
+int32_t clinux_memory_file(const char *name);
 int32_t clinux_rename(const char *from, const char *to);
 int32_t clinux_change_mode(const char *path, uint32_t mode);
 int32_t clinux_current_directory(char *buffer, size_t size);
