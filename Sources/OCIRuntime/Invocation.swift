@@ -22,20 +22,25 @@ package final class Invocation {
     private var watch: Reactor.Watch?
     private var output: [UInt8] = []
 
-    /// `descriptors`: its 0, 1 and 2; nil: /dev/null and, for 1 and 2, a pipe to us.
-    init(of program: Program, named name: String, descriptors: [Int32]?) throws(Failure) {
+    /// `descriptors`: its 0, 1 and 2; nil: `input` (nil: /dev/null) and, for 1 and 2, a pipe to us.
+    init(of program: Program, named name: String, descriptors: [Int32]?, input: [UInt8]?) throws(Failure) {
         self.name = name
         if let descriptors {
             child = try ChildProcess(starting: program, descriptors: descriptors)
             return
         }
-        let null = try FileDescriptor(opening: "/dev/null", .readOnly)
+        let stdin: FileDescriptor
+        if let input {
+            stdin = try Files.inMemory(input, named: "input")
+        } else {
+            stdin = try FileDescriptor(opening: "/dev/null", .readOnly)
+        }
         var ends = try Pipe()
         guard let reading = ends.reading.take(), let writing = ends.writing.take() else {
             throw Failure(.internal, "pipe2: no ends")
         }
         try reading.makeNonblocking()
-        child = try ChildProcess(starting: program, descriptors: [null.raw, writing.raw, writing.raw])
+        child = try ChildProcess(starting: program, descriptors: [stdin.raw, writing.raw, writing.raw])
         watch = try Reactor.shared.watch(reading, for: .readable) { [self] _ in if !read() { closePipe() } }
         pipe = consume reading
     }

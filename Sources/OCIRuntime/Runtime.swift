@@ -1,5 +1,6 @@
 package import Linux
 import Reactor
+import _Concurrency
 
 /// An OCI runtime as a program: where it is, what every command line of it begins with.
 package struct Runtime {
@@ -80,6 +81,15 @@ package struct Runtime {
     /// C-5.16.
     package static func ps(_ id: String) -> [String] { ["ps", "--format", "json", id] }
 
+    /// C-5.15.
+    package static func pause(_ id: String) -> [String] { ["pause", id] }
+
+    /// C-5.15.
+    package static func resume(_ id: String) -> [String] { ["resume", id] }
+
+    /// C-5.17. The resources, JSON of OCI LinuxResources, are its stdin.
+    package static func update(_ id: String) -> [String] { ["update", "--resources=-", id] }
+
     /// Where `binary` is, as exec(3) would find it; the failure has Go's words for it.
     package func path() throws(Failure) -> String {
         guard !binary.contains("/") else { return binary }
@@ -90,16 +100,26 @@ package struct Runtime {
         throw Failure(.unknown, errno: Errno.noEntry, "exec: \"\(binary)\": executable file not found in $PATH")
     }
 
-    /// Starts a command. With `descriptors` these are its 0, 1 and 2; without, it has no stdin, and
-    /// what it prints is kept for ``Invocation/Outcome``.
+    /// Starts a command. With `descriptors` these are its 0, 1 and 2; without, its stdin is `input`,
+    /// and what it prints is kept for ``Invocation/Outcome``.
     @Loop
     package func invoke(
-        _ command: [String], log: String?, descriptors: [Int32]? = nil
+        _ command: [String], log: String?, descriptors: [Int32]? = nil, input: [UInt8]? = nil
     ) throws(Failure) -> Invocation {
         let arguments = (log.map { globalArguments(log: $0) } ?? []) + command
         // A group of its own, so that killing it leaves no helper of a wrapper script behind; and
         // "/", for the bundle that is our working directory may be gone.
         let program = Program(try path(), arguments, workingDirectory: "/", leadsProcessGroup: true)
-        return try Invocation(of: program, named: binary, descriptors: descriptors)
+        return try Invocation(of: program, named: binary, descriptors: descriptors, input: input)
+    }
+
+    /// What the runtime is, by its own word.
+    package enum Dialect: Equatable { case runc, crun }
+
+    /// Asks the runtime for its version. A runtime that does not say it is crun is taken for runc.
+    @Loop
+    package func dialect() async throws(Failure) -> Dialect {
+        guard case .succeeded(let output) = try await invoke(["--version"], log: nil).outcome() else { return .runc }
+        return String(decoding: output, as: UTF8.self).hasPrefix("crun ") ? .crun : .runc
     }
 }

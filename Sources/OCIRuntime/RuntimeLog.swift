@@ -41,6 +41,23 @@ package struct RuntimeLog {
     }
 }
 
+/// The log that CRIU writes into its working directory.
+package enum CRIULog {
+    /// Why it failed: its last error before it gave up. nil if it did not, or left no log.
+    package static func reason(in path: String) -> String? {
+        do throws(Failure) {
+            // The end of it: a log may have many megabytes.
+            let log = try Files.read(path, from: max(0, Files.size(of: path) - 65536), limit: 1 << 20)
+            var reason: String?
+            for line in String(decoding: log, as: UTF8.self).split(separator: "\n").map({ String($0) }) {
+                if line.mentions(" FAILED.") { return reason }
+                if line.mentions("Error (") { reason = line.trimmed }
+            }
+        } catch {}  // as without a reason
+        return nil
+    }
+}
+
 /// What a runtime's words on a failed kill or delete mean (C-3.33, C-5.45, C-5.46). The one place
 /// that looks into texts, for runtimes have no other way to say it.
 package enum RuntimeWords {

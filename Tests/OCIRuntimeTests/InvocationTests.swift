@@ -35,6 +35,16 @@ struct InvocationTests {
         #expect(output(await (try runtime.invoke([], log: nil)).outcome()) == "/\nleads\n")
     }
 
+    @Test func `a command reads its input to the end, however long`() async throws {
+        let scratch = try Scratch()
+        let runtime = try scratch.runtime("[ $(wc -c) = 300000 ] && echo all")
+        let input = [UInt8](repeating: 65, count: 300_000)
+        #expect(output(await (try runtime.invoke([], log: nil, input: input)).outcome()) == "all\n")
+        let other = try scratch.runtime("cat /dev/stdin")
+        #expect(output(await (try other.invoke([], log: nil, input: Array("x y".utf8))).outcome()) == "x y")
+        #expect(output(await (try other.invoke([], log: nil, input: [])).outcome()) == "")
+    }
+
     @Test func `a status is told in Go's words, with what was printed`() async throws {
         let scratch = try Scratch()
         let runtime = try scratch.runtime("echo out; echo err >&2; exit 3")

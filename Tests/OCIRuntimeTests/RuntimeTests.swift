@@ -47,6 +47,9 @@ struct RuntimeTests {
         #expect(Runtime.kill("c1", signal: 9, all: true) == ["kill", "--all", "c1", "9"])
         #expect(Runtime.delete("c1", force: false) == ["delete", "c1"])
         #expect(Runtime.delete("c1", force: true) == ["delete", "--force", "c1"])
+        #expect(Runtime.pause("c1") == ["pause", "c1"])
+        #expect(Runtime.resume("c1") == ["resume", "c1"])
+        #expect(Runtime.update("c1") == ["update", "--resources=-", "c1"])
         #expect(Runtime.ps("c1") == ["ps", "--format", "json", "c1"])
     }
 
