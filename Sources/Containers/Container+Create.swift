@@ -7,16 +7,19 @@ import Stdio
 import _Concurrency
 
 extension Container {
-    /// Makes the container and its init, which waits to be started. After a failure nothing is left
-    /// of it but what the bundle had before.
+    /// Makes the container and its init, which waits to be started; of one that is to be restored,
+    /// only what a later ``start()`` needs. After a failure nothing is left of it but what the bundle
+    /// had before.
     package func create() async throws(Failure) {
         let birth = Reaper.shared.expect(pidFile: pidFile)
         do throws(Failure) {
             try prepareBundle()
             rootfs = try RootfsMount(mounting: request.mounts, at: rootfsPath)
             let stdio = try initial.openStdio(uid: request.settings.ioUID, gid: request.settings.ioGID)
-            try await runCreate(stdio)
-            try await adopt(birth)
+            if request.checkpoint.isEmpty { try await runCreate(stdio, birth) } else { Reaper.shared.abandon(birth) }
+            rootfs.take()?.keep()
+            publish(.created(self, pid: initial.pid))
+            initial.child?.whenExited { exit in self.tell(self.initial, .exited(exit)) }
         } catch {
             Reaper.shared.abandon(birth)
             initial.closeStdio()
@@ -33,23 +36,34 @@ extension Container {
         Files.remove(pidFile)
     }
 
-    private func runCreate(_ stdio: Stdio) async throws(Failure) {
-        let log = RuntimeLog(self.log)
-        let console = initial.paths.terminal ? try ConsoleSocket() : nil
+    private func runCreate(_ stdio: Stdio, _ birth: Reaper.Birth) async throws(Failure) {
+        let console = try consoleSocket()
         defer { console?.close() }
-        let command = Runtime.create(
-            id,
-            Runtime.Creation(
-                bundle: bundle, pidFile: pidFile, consoleSocket: console?.path, noPivot: request.settings.noPivot,
-                noNewKeyring: request.settings.noNewKeyring))
-        let failed = "OCI runtime create failed"
+        try await makeInit(Runtime.create(id, creation(console)), "OCI runtime create failed", stdio, console, birth)
+    }
+
+    /// Where a terminal will come, if init has one.
+    func consoleSocket() throws(Failure) -> ConsoleSocket? { initial.paths.terminal ? try ConsoleSocket() : nil }
+
+    func creation(_ console: ConsoleSocket?) -> Runtime.Creation {
+        Runtime.Creation(
+            bundle: bundle, pidFile: pidFile, consoleSocket: console?.path, noPivot: request.settings.noPivot,
+            noNewKeyring: request.settings.noNewKeyring)
+    }
+
+    /// Runs the command that makes init, Create's or a restore's; `failed` begins the text of a failure.
+    func makeInit(
+        _ command: [String], _ failed: String, _ stdio: Stdio, _ console: ConsoleSocket?, _ birth: Reaper.Birth,
+        within limit: Duration = Runtime.timeout
+    ) async throws(Failure) {
+        let log = RuntimeLog(self.log)
         let invocation: Invocation
         do throws(Failure) {
             invocation = try start(command, log: log.path, stdio)
         } catch {
             throw log.failure(failed, fallback: error.message)
         }
-        switch await invocation.outcome() {
+        switch await invocation.outcome(within: limit) {
         case .succeeded: break
         case .failed(let text): throw log.failure(failed, fallback: text + stdio.heldErrorText())
         case .timedOut(let text):
@@ -59,10 +73,12 @@ extension Container {
         do throws(Failure) {
             try await attach(console, to: stdio)
             try stdio.start()
+            initial.runs(as: try Reaper.shared.adopt(birth))
         } catch {
             await destroy()
             throw error.adding(failed)
         }
+        cgroup = Cgroup.of(pid: initial.pid)
     }
 
     /// Starts a command that makes a process with `stdio`.
@@ -80,25 +96,6 @@ extension Container {
         try stdio.attach(console: terminal)
     }
 
-    private func adopt(_ birth: Reaper.Birth) async throws(Failure) {
-        let child: ChildProcess
-        do throws(Failure) {
-            child = try Reaper.shared.adopt(birth)
-        } catch {
-            await destroy()
-            throw error
-        }
-        initial.runs(as: child)
-        cgroup = Cgroup.of(pid: child.pid)
-        rootfs.take()?.keep()
-        publish(.created(self, pid: child.pid))
-        child.whenExited { exit in self.tell(self.initial, .exited(exit)) }
-    }
-
     /// What a runtime that was killed half-way may have left.
-    private func destroy() async {
-        do throws(Failure) {
-            _ = try await run(Runtime.delete(id, force: true), within: .seconds(10))  // there may be nothing
-        } catch {}  // no runtime: then there is nothing either
-    }
+    private func destroy() async { await attempt(Runtime.delete(id, force: true), within: .seconds(10)) }
 }

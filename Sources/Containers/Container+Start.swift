@@ -5,30 +5,27 @@ package import Stdio
 import _Concurrency
 
 extension Container {
-    /// Start of init: the program that the bundle names begins to run. Returns its pid.
+    /// Start of init: the program that the bundle names begins to run, or goes on where a checkpoint
+    /// was made of it. Returns its pid.
     package func start() async throws(Failure) -> Int32 {
         try initial.state.request(.start)
-        startInput()
-        let log = RuntimeLog(self.log)
-        let failed = "OCI runtime start failed"
-        let failure: Failure
         do throws(Failure) {
-            switch try await run(Runtime.start(id)) {
-            case .succeeded:
-                tell(initial, .started)
-                return initial.pid
-            case .failed(let text): failure = log.failure(failed, fallback: text)
-            case .timedOut(let text): failure = Failure(.deadlineExceeded, "\(failed): \(text)")
-            }
+            if initial.pid == 0 { try await restore() } else { try await runStart() }
         } catch {
-            failure = log.failure(failed, fallback: error.message)
+            tell(initial, .startFailed)
+            throw error
         }
-        tell(initial, .startFailed)
-        throw failure
+        return initial.pid
+    }
+
+    private func runStart() async throws(Failure) {
+        startInput()
+        try await change(Runtime.start(id), "OCI runtime start failed")
+        tell(initial, .started)
     }
 
     /// A client whose stdin cannot be opened has none: that is no reason not to start.
-    private func startInput() {
+    func startInput() {
         do throws(Failure) { try initial.stdio?.startInput() } catch { initial.closeStdin() }
     }
 
@@ -36,6 +33,7 @@ extension Container {
     package func add(exec id: String, specification: [UInt8], paths: StdioPaths) throws(Failure) {
         let state = initial.state
         if state.isPaused { throw Failure(.unknown, "cannot exec in a paused state") }
+        if initial.pid == 0, state.status == .created { throw Failure(.unknown, "cannot exec in a created state") }
         if state.isBeingDeleted { throw Failure(.unknown, "cannot exec in a deleted state") }
         if state.status == .stopped { throw Failure(.unknown, "cannot exec in a stopped state") }
         guard execs[id] == nil else { throw Failure(.alreadyExists, "id \(id)") }

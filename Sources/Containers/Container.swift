@@ -21,6 +21,10 @@ package final class Container {
         package var mounts: [Mount]
         package var stdio: StdioPaths
         package var settings: Settings
+        /// The image to restore from, an absolute path, and the image that it builds on; empty: a
+        /// new container.
+        package var checkpoint = ""
+        package var parentCheckpoint = ""
 
         package init(id: String, bundle: String, mounts: [Mount], stdio: StdioPaths, settings: Settings) {
             self.id = id
@@ -38,6 +42,8 @@ package final class Container {
         package var noNewKeyring = false
         package var ioUID: UInt32 = 0
         package var ioGID: UInt32 = 0
+        /// CRIU's working directory for a restore; empty: the bundle's `work`.
+        package var criuWorkPath = ""
         /// What a later `delete` must know (C-1.74): the files `runtime` and `options.json`.
         package var runtimeFile: String
         package var optionsFile: [UInt8]
@@ -60,6 +66,7 @@ package final class Container {
     var cgroup: Cgroup?
     var rootfs: RootfsMount?
     var order = ExitOrder()
+    var isBeingCheckpointed = false
     let publish: Publish
     private let sharesPIDNamespace: Bool
     private var endWaiters: [@Loop () -> Void] = []
@@ -102,17 +109,19 @@ package final class Container {
     }
 
     /// Runs a command of the runtime that has no stdio of the container's.
-    func run(_ command: [String], within limit: Duration = Runtime.timeout) async throws(Failure) -> Invocation.Outcome
-    {
-        try await runtime.invoke(command, log: log).outcome(within: limit)
+    func run(
+        _ command: [String], input: [UInt8]? = nil, within limit: Duration = Runtime.timeout
+    ) async throws(Failure) -> Invocation.Outcome {
+        try await runtime.invoke(command, log: log, input: input).outcome(within: limit)
     }
 
     /// Tells the process' machine what happened, and does what it says.
     func tell(_ process: TaskProcess, _ fact: ProcessState.Fact) {
+        let wasPaused = process.state.isPaused
         for action in process.state.on(fact) {
             switch action {
             case .announceStart: announceStart(process)
-            case .end(let exit): end(process, exit)
+            case .end(let exit): end(process, exit, wasPaused: wasPaused)
             }
         }
     }
@@ -125,13 +134,13 @@ package final class Container {
         }
     }
 
-    private func end(_ process: TaskProcess, _ exit: Exit) {
+    private func end(_ process: TaskProcess, _ exit: Exit, wasPaused: Bool) {
         process.stdio?.processExited()
         guard process === initial else {
             announce(process, exit)
             return perform(order.on(.execEnded(process.id)))
         }
-        if sharesPIDNamespace { killRest() }
+        if sharesPIDNamespace { killRest(thawing: wasPaused) }
         perform(order.on(.initEnded(exit)))
     }
 
@@ -168,13 +177,18 @@ package final class Container {
         await Waiter<Void>.suspend { waiter in endWaiters.append { waiter.resume(()) } }
     }
 
-    /// Without a pid namespace of its own, what init leaves behind lives on (C-3.42).
-    private func killRest() {
+    /// Without a pid namespace of its own, what init leaves behind lives on (C-3.42); if it was
+    /// frozen, it cannot die before it is thawed (C-3.36).
+    private func killRest(thawing: Bool) {
         if let others = cgroup?.processes(), others.isEmpty { return }
         Loop.start {
-            do throws(Failure) {
-                _ = try await self.run(Runtime.kill(self.id, signal: 9, all: true))  // as with the peers, best effort
-            } catch {}  // likewise
+            await self.attempt(Runtime.kill(self.id, signal: 9, all: true))
+            if thawing { await self.attempt(Runtime.resume(self.id)) }
         }
+    }
+
+    /// Runs a command whose failure changes nothing, as the peers do.
+    func attempt(_ command: [String], within limit: Duration = Runtime.timeout) async {
+        do throws(Failure) { _ = try await run(command, within: limit) } catch {}  // no runtime is a failure too
     }
 }

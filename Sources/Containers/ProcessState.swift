@@ -12,6 +12,9 @@ package struct ProcessState: Equatable {
 
     package enum Request { case start, delete, pause, resume }
 
+    /// What is done to a process without changing its state.
+    package enum Operation: String { case update, checkpoint }
+
     package enum Fact: Equatable {
         case started, startFailed
         case exited(Exit)
@@ -104,6 +107,19 @@ package struct ProcessState: Equatable {
             throw Failure(.unknown, "cannot resume task in created state")
         case (.resume, .running): throw Failure(.unknown, "cannot resume a running process")
         case (.resume, _): throw Failure(.unknown, "cannot resume a \(word) container")
+        }
+    }
+
+    /// Whether `operation` may be carried out now, or why not.
+    package func check(_ operation: Operation) throws(Failure) {
+        switch (operation, state) {
+        case (.checkpoint, .created), (.checkpoint, .starting), (.checkpoint, .startFailed):
+            throw Failure(.unknown, "cannot checkpoint a task in created state")
+        case (_, .stopped), (_, .deleting), (_, .deletingEnded), (_, .deleted):
+            throw Failure(.unknown, "cannot \(operation.rawValue) a \(word) container")
+        case (.update, .created), (.update, .starting), (.update, .startFailed), (_, .running), (_, .pausing),
+            (_, .paused), (_, .resuming), (_, .ending):
+            break
         }
     }
 

@@ -13,5 +13,8 @@ package enum TaskEvent {
     case outlived(id: String, by: [String])
     case paused(id: String)
     case resumed(id: String)
+    case checkpointed(id: String, path: String)
+    /// CRIU's own reason, which the runtime does not tell: something for the log.
+    case restoreFailed(id: String, reason: String)
     case deleted(id: String, pid: Int32, Exit?)
 }

@@ -17,7 +17,9 @@ extension TaskService {
         guard message.bundle.hasPrefix("/") else {
             throw Failure(.invalidArgument, "bundle \(Log.quoted(message.bundle)): not an absolute path")
         }
-        guard message.checkpoint.isEmpty else { throw Failure(.unimplemented, "restore from a checkpoint") }
+        guard message.checkpoint.isEmpty || message.checkpoint.hasPrefix("/") else {
+            throw Failure(.invalidArgument, "checkpoint \(Log.quoted(message.checkpoint)): not an absolute path")
+        }
         let options = try TaskOptions(message.options)
         creating.insert(id)
         Loop.start { await self.create(message, options, answering: call.stream) }
@@ -51,7 +53,8 @@ extension TaskService {
         settings.noNewKeyring = options.runc.noNewKeyring
         settings.ioUID = options.runc.ioUID
         settings.ioGID = options.runc.ioGID
-        let request = Container.Request(
+        settings.criuWorkPath = options.runc.criuWorkPath
+        var request = Container.Request(
             id: message.id, bundle: message.bundle,
             mounts: message.rootfs.map {
                 Mount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
@@ -59,6 +62,8 @@ extension TaskService {
             stdio: StdioPaths(
                 stdin: message.stdin, stdout: message.stdout, stderr: message.stderr, terminal: message.terminal),
             settings: settings)
+        request.checkpoint = message.checkpoint
+        request.parentCheckpoint = message.parentCheckpoint
         return Container(request, sharesPIDNamespace: configuration?.sharesPIDNamespace ?? true) { self.tell($0) }
     }
 }

@@ -59,6 +59,8 @@ extension TaskService {
             log(.warning, "exit of init told before its execs'", "id=\(id) execs=\(execs.joined(separator: ","))")
         case .paused(let id): publisher.publish(TaskPaused(containerID: id))
         case .resumed(let id): publisher.publish(TaskResumed(containerID: id))
+        case .checkpointed(let id, let path): publisher.publish(TaskCheckpointed(containerID: id, checkpoint: path))
+        case .restoreFailed(let id, let reason): log(.warning, "restore", "id=\(id) criu=\(Log.quoted(reason))")
         case .deleted(let id, let pid, let exit):
             containers.removeAndShrink(id)
             log(.info, "deleted", "id=\(id) pid=\(pid)")
@@ -78,7 +80,8 @@ extension TaskService {
                     MountMessage(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
                 },
                 stdin: request.stdio.stdin, stdout: request.stdio.stdout, stderr: request.stdio.stderr,
-                terminal: request.stdio.terminal, pid: UInt32(pid)))
+                terminal: request.stdio.terminal, checkpoint: request.checkpoint,
+                pid: UInt32(pid)))
     }
 
     private func tellExit(_ id: String, _ exec: String, _ pid: Int32, _ exit: Exit) {

@@ -1,5 +1,6 @@
 import Containers
 package import Linux
+import OCIRuntime
 import Protobuf
 package import Reactor
 import Stdio
@@ -99,7 +100,9 @@ package final class TaskService {
         case "CloseIO": try closeIO(call)
         case "ResizePty": try resizePty(call)
         case "Shutdown": try shutdown(call)
-        case "Checkpoint", "Update", "Stats": throw Failure(.unimplemented, "method \(call.method)")
+        case "Update": try update(call)
+        case "Checkpoint": try checkpoint(call)
+        case "Stats": throw Failure(.unimplemented, "method \(call.method)")
         default: server.refuse(call.stream, Status(code: 12, message: "method \(call.method)"))
         }
     }
@@ -163,6 +166,25 @@ package final class TaskService {
         let container = try container(message.id)
         answer(call) { () async throws(Failure) in
             try await work(container)
+            return []
+        }
+    }
+
+    private func update(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try UpdateRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        answer(call) { () async throws(Failure) in
+            try await container.update(message.resources?.value ?? [])
+            return []
+        }
+    }
+
+    private func checkpoint(_ call: Call) throws(Failure) {
+        let message = try decoded { () throws(Failure) in try CheckpointRequest(decoding: call.payload) }
+        let container = try container(message.id)
+        let checkpoint = try Runtime.Checkpoint(message)
+        answer(call) { () async throws(Failure) in
+            try await container.checkpoint(checkpoint)
             return []
         }
     }

@@ -125,6 +125,37 @@ struct ProcessStateTests {
         #expect(try refusal(place, .resume) == words.map { Failure(.unknown, "cannot resume \($0)") })
     }
 
+    private func refusal(_ place: Place, _ operation: ProcessState.Operation) throws -> Failure? {
+        let state = try process(place)
+        do throws(Failure) {
+            try state.check(operation)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test(
+        arguments: [
+            (Place.created, nil), (.starting, nil), (.startFailed, nil), (.running, nil), (.pausing, nil),
+            (.paused, nil), (.resuming, nil), (.ending, nil), (.stopped, "stopped"), (.deletingCreated, "deleted"),
+            (.deletingStopped, "deleted"), (.deletedCreated, "deleted"), (.deletedStopped, "deleted"),
+        ] as [(Place, String?)])
+    func `what has not ended is updated`(place: Place, word: String?) throws {
+        #expect(try refusal(place, .update) == word.map { Failure(.unknown, "cannot update a \($0) container") })
+    }
+
+    @Test(
+        arguments: [
+            (Place.created, "a task in created state"), (.starting, "a task in created state"),
+            (.startFailed, "a task in created state"), (.running, nil), (.pausing, nil), (.paused, nil),
+            (.resuming, nil), (.stopped, "a stopped container"), (.deletingCreated, "a deleted container"),
+            (.deletedStopped, "a deleted container"),
+        ] as [(Place, String?)])
+    func `only what runs or is paused is checkpointed`(place: Place, words: String?) throws {
+        #expect(try refusal(place, .checkpoint) == words.map { Failure(.unknown, "cannot checkpoint \($0)") })
+    }
+
     @Test func `an exit during the start is announced after the start`() throws {
         var state = try process(.starting)
         #expect(state.on(.exited(exit)) == [])

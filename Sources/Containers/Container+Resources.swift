@@ -1,0 +1,63 @@
+import JSON
+package import Linux
+import OCIRuntime
+import Reactor
+import _Concurrency
+
+/// What a container may use, and whether it may run at all.
+extension Container {
+    /// Freezes all its processes.
+    package func pause() async throws(Failure) {
+        try initial.state.request(.pause)
+        do throws(Failure) {
+            try await change(Runtime.pause(id), "OCI runtime pause failed")
+        } catch {
+            tell(initial, .pauseFailed)
+            throw error
+        }
+        tell(initial, .paused)
+        publish(.paused(id: id))
+    }
+
+    /// Ends a ``pause()``.
+    package func resume() async throws(Failure) {
+        try initial.state.request(.resume)
+        do throws(Failure) {
+            try await change(Runtime.resume(id), "OCI runtime resume failed")
+        } catch {
+            tell(initial, .resumeFailed)
+            throw error
+        }
+        tell(initial, .resumed)
+        publish(.resumed(id: id))
+    }
+
+    /// Changes the limits: `resources` is JSON of OCI LinuxResources, which the runtime gets as it is.
+    package func update(_ resources: [UInt8]) async throws(Failure) {
+        try initial.state.check(.update)
+        guard try JSONValue(parsing: resources, subject: "resources").isObject else {
+            throw Failure(.invalidArgument, "resources: no JSON object")
+        }
+        switch try await run(Runtime.update(id), input: resources) {
+        case .succeeded: break
+        case .failed(let text): throw Failure(.unknown, text)
+        case .timedOut(let text): throw Failure(.deadlineExceeded, text)
+        }
+    }
+
+    /// Runs a command whose failure is told by the runtime's log; `failed` begins its text.
+    func change(_ command: [String], _ failed: String) async throws(Failure) {
+        let log = RuntimeLog(self.log)
+        let outcome: Invocation.Outcome
+        do throws(Failure) {
+            outcome = try await run(command)
+        } catch {
+            throw log.failure(failed, fallback: error.message)
+        }
+        switch outcome {
+        case .succeeded: break
+        case .failed(let text): throw log.failure(failed, fallback: text)
+        case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
+        }
+    }
+}
