@@ -20,6 +20,7 @@ package final class ShimServer {
     private var log: Log
     private var signals: FileDescriptor?
     private var service: TaskService?
+    private var sandbox: SandboxService?
     private var publisher: EventPublisher?
     private var isEnding = false
     private var activity = 0
@@ -77,6 +78,9 @@ package final class ShimServer {
             log: { self.log($0, $1, $2) }, onShutdown: { self.end() })
         self.publisher = publisher
         self.service = service
+        let sandbox = SandboxService(
+            server: server, isEmpty: { service.isEmpty }, onShutdown: { self.end() })
+        self.sandbox = sandbox
         try watchSignals()
         do throws(Failure) {
             if Process.isSuperuser { try Capabilities.dropUnneeded() }
@@ -86,7 +90,7 @@ package final class ShimServer {
         try server.serve(
             { call in
                 self.noteActivity()
-                if !service.handle(call) {
+                if !service.handle(call), !sandbox.handle(call) {
                     self.server.refuse(call.stream, Status(code: 12, message: "service \(call.service)"))
                 }
             },
@@ -94,7 +98,10 @@ package final class ShimServer {
                 self.noteActivity()
                 publisher.peerCame()
             },
-            onDisconnect: { service.forget(connection: $0) })
+            onDisconnect: {
+                service.forget(connection: $0)
+                sandbox.forget(connection: $0)
+            })
         endIfLonely()
         log(.info, "serving", "pid=\(Process.id) version=\(Identity.version)")
     }
@@ -149,6 +156,7 @@ package final class ShimServer {
         guard !isEnding else { return }
         isEnding = true
         server.stopAccepting()
+        sandbox?.shutDown()
         // It may be another shim's by now (C-1.54).
         if Files.identity(of: socketPath) == socketIdentity { Files.remove(socketPath) }
         publisher?.flush(within: Self.flushLimit) {

@@ -5,6 +5,7 @@
 #include "events.pb-c.h"
 #include "options.pb-c.h"
 #include "runtimeinfo.pb-c.h"
+#include "sandbox.pb-c.h"
 #include "task.pb-c.h"
 #include "ttrpc.pb-c.h"
 
@@ -126,6 +127,16 @@ static inline const ProtobufCMessageDescriptor *swiftrunc__runtime_info__type(vo
 static inline const ProtobufCMessageDescriptor *swiftrunc__runtime_version__type(void)
 {
     return &swiftrunc__runtime_version__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *swiftrunc__platform_response__type(void)
+{
+    return &swiftrunc__platform_response__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *swiftrunc__platform__type(void)
+{
+    return &swiftrunc__platform__descriptor;
 }
 
 static inline const ProtobufCMessageDescriptor *swiftrunc__task_request__type(void)
