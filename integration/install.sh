@@ -6,7 +6,7 @@ set -eu
 # command:package
 needs="containerd:containerd runc:runc bats:bats busybox:busybox-static strace:strace
 python3:python3 ps:procps setpriv:util-linux prlimit:util-linux findmnt:util-linux
-timeout:coreutils"
+timeout:coreutils iptables-restore:iptables"
 
 missing=
 for need in $needs; do

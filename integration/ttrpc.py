@@ -34,6 +34,7 @@ SERVICES = {
     "Task": "containerd.task.v2.Task",
     "Task3": "containerd.task.v3.Task",
     "Events": "containerd.services.events.ttrpc.v1.Events",
+    "Sandbox": "containerd.runtime.sandbox.v1.Sandbox",
 }
 
 # Message tables: number -> (name, type). A type is a scalar, a message name, or one of them
@@ -76,11 +77,37 @@ MESSAGES = {
     "ConnectRequest": {1: ("id", "string")},
     "ConnectResponse": {1: ("shim_pid", "uint32"), 2: ("task_pid", "uint32"), 3: ("version", "string")},
     "ShutdownRequest": {1: ("id", "string"), 2: ("now", "bool")},
+    "PauseRequest": {1: ("id", "string")},
+    "ResumeRequest": {1: ("id", "string")},
+    "UpdateRequest": {1: ("id", "string"), 2: ("resources", "Any"), 3: ("annotations", "map")},
+    "CheckpointRequest": {1: ("id", "string"), 2: ("path", "string"), 3: ("options", "Any")},
+    "containerd.runc.v1.CheckpointOptions": {
+        1: ("exit", "bool"), 2: ("open_tcp", "bool"), 3: ("external_unix_sockets", "bool"), 4: ("terminal", "bool"),
+        5: ("file_locks", "bool"), 6: ("empty_namespaces", "*string"), 7: ("cgroups_mode", "string"),
+        8: ("image_path", "string"), 9: ("work_path", "string"), 10: ("parent_path", "string")},
+    "containerd.linux.runc.CheckpointOptions": {
+        1: ("exit", "bool"), 2: ("open_tcp", "bool"), 3: ("external_unix_sockets", "bool"), 4: ("terminal", "bool"),
+        5: ("file_locks", "bool"), 6: ("empty_namespaces", "*string"), 7: ("cgroups_mode", "string"),
+        8: ("work_path", "string"), 9: ("image_path", "string")},
+    # containerd.runtime.sandbox.v1
+    "CreateSandboxRequest": {1: ("sandbox_id", "string"), 2: ("bundle_path", "string"), 5: ("netns_path", "string")},
+    "StartSandboxRequest": {1: ("sandbox_id", "string")},
+    "PlatformRequest": {1: ("sandbox_id", "string")},
+    "Platform": {1: ("os", "string"), 2: ("architecture", "string"), 3: ("variant", "string")},
+    "PlatformResponse": {1: ("platform", "Platform")},
+    "StopSandboxRequest": {1: ("sandbox_id", "string"), 2: ("timeout_secs", "uint32")},
+    "WaitSandboxRequest": {1: ("sandbox_id", "string")},
+    "WaitSandboxResponse": {1: ("exit_status", "uint32"), 2: ("exited_at", "Timestamp")},
+    "SandboxStatusRequest": {1: ("sandbox_id", "string"), 2: ("verbose", "bool")},
+    "PingSandboxRequest": {1: ("sandbox_id", "string")},
+    "ShutdownSandboxRequest": {1: ("sandbox_id", "string")},
+    "SandboxMetricsRequest": {1: ("sandbox_id", "string")},
     # options and launch
     "containerd.runc.v1.Options": {
         1: ("no_pivot_root", "bool"), 2: ("no_new_keyring", "bool"), 3: ("shim_cgroup", "string"),
         4: ("io_uid", "uint32"), 5: ("io_gid", "uint32"), 6: ("binary_name", "string"), 7: ("root", "string"),
-        8: ("criu_path", "string"), 9: ("systemd_cgroup", "bool")},
+        8: ("criu_path", "string"), 9: ("systemd_cgroup", "bool"), 10: ("criu_image_path", "string"),
+        11: ("criu_work_path", "string"), 12: ("task_api_address", "string"), 13: ("task_api_version", "uint32")},
     "containerd.runc.v1.ProcessDetails": {1: ("exec_id", "string")},
     "runtimeoptions.v1.Options": {1: ("type_url", "string"), 2: ("config_path", "string"), 3: ("config_body", "bytes")},
     "Extension": {1: ("value", "Any")},
@@ -107,10 +134,14 @@ MESSAGES = {
                                    4: ("exit_status", "uint32"), 5: ("exited_at", "Timestamp")},
     "containerd.events.TaskExecAdded": {1: ("container_id", "string"), 2: ("exec_id", "string")},
     "containerd.events.TaskExecStarted": {1: ("container_id", "string"), 2: ("exec_id", "string"), 3: ("pid", "uint32")},
+    "containerd.events.TaskPaused": {1: ("container_id", "string")},
+    "containerd.events.TaskResumed": {1: ("container_id", "string")},
+    "containerd.events.TaskOOM": {1: ("container_id", "string")},
+    "containerd.events.TaskCheckpointed": {1: ("container_id", "string"), 2: ("checkpoint", "string")},
 }
 
-# Task methods whose reply is not Empty.
-ANSWERS = {"State", "Create", "Start", "Delete", "Pids", "Wait", "Connect"}
+# Methods whose reply is not Empty.
+ANSWERS = {"State", "Create", "Start", "Delete", "Pids", "Wait", "Connect", "Platform", "WaitSandbox"}
 UNEXITED = -62135596800
 
 
@@ -373,10 +404,10 @@ def serve_events(path, mute=False, error=0, close_after=0):
     instead of answering its Nth event (once).
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    if os.path.exists(path):
-        os.unlink(path)
-    listener.bind(path)
+    # It has its name only once it listens.
+    listener.bind(path + ".new")
     listener.listen(64)
+    os.rename(path + ".new", path)
     buffers, count = {listener: None}, 0
     while True:
         for ready in select.select(list(buffers), [], [])[0]:

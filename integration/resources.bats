@@ -1,0 +1,240 @@
+# Pause, Resume and Update: contract C-3.35 … C-3.37, C-5.15, C-5.17.
+
+load lib
+
+setup_file() { setup_suite_file; }
+teardown_file() { teardown_suite_file; }
+teardown() { end_case; }
+
+SHARED_PIDS='spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type"] != "pid"]'
+
+# update ID JSON: an Update as clients send it.
+update() {
+    rpc "$1" Update "$(printf '{"id": "%s", "resources": {"@type": "%s", "@json": %s}}' "$1" \
+        types.containerd.io/opencontainers/runtime-spec/1/LinuxResources "$2")"
+}
+
+# limit_of ID FILE: a limit as the kernel has it, of version 1 or 2.
+limit_of() {
+    local path controller=${2%%.*}
+    if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
+        path=$(sed -n 's/^0:://p' "/proc/$(cat "$DIR/direct/$1/init.pid")/cgroup")
+    else
+        path=/$controller$(awk -F: -v name="$controller" '$2 == name { print $3 }' "/proc/$(cat "$DIR/direct/$1/init.pid")/cgroup")
+    fi
+    cat "/sys/fs/cgroup$path/$2"
+}
+
+# pause -----------------------------------------------------------------------------------------------
+
+@test "T-095 C-3.35 Pause and Resume change the state and are told, once each" {
+    direct c1 sleep 1000
+    rpc c1 Pause id=c1
+    state_is c1 4
+    fails 2 "cannot pause a paused container" rpc c1 Pause id=c1
+    fails 2 "cannot delete a paused process" rpc c1 Delete id=c1
+    fails 2 "cannot start a paused process" rpc c1 Start id=c1
+    rpc c1 Resume id=c1
+    state_is c1 2
+    fails 2 "cannot resume a running process" rpc c1 Resume id=c1
+    wait_until topics_are c1 "create start paused resumed"
+}
+
+@test "T-095 C-3.35 what is paused does not run, and goes on where it was" {
+    direct c1 sh -c 'while :; do echo x >>/tmp/ticks; usleep 5000; done'
+    ticks() { wc -c <"$ROOTFS/tmp/ticks"; }
+    more_ticks() { [ "$(ticks)" -gt "$1" ]; }
+    wait_until more_ticks 4
+    rpc c1 Pause id=c1
+    before=$(ticks)
+    # Time enough for ten more.
+    for _ in $(seq 20); do rpc c1 State id=c1 >/dev/null; done
+    [ "$(ticks)" = "$before" ]
+    rpc c1 Resume id=c1
+    wait_until more_ticks "$before"
+    rm -f "$ROOTFS/tmp/ticks"
+}
+
+@test "T-095 C-3.10 C-3.14 while the runtime pauses, State says so at once" {
+    direct c1 sleep 1000
+    touch "$FAKE_RUNC/pause.hold"
+    background pause python3 "$INTEGRATION/ttrpc.py" "$(cat "$DIR/direct/c1/address")" call Task Pause id=c1
+    wait_until state_is c1 5
+    fails 2 "cannot pause a paused container" rpc c1 Pause id=c1
+    rpc c1 Pids id=c1
+    rm "$FAKE_RUNC/pause.hold"
+    wait_until state_is c1 4
+    rpc c1 Resume id=c1
+}
+
+@test "C-3.35 a pause that fails leaves a running task and no event" {
+    direct c1 sleep 1000
+    echo "no freezer" >"$FAKE_RUNC/pause.fail"
+    fails 2 "OCI runtime pause failed: no freezer" rpc c1 Pause id=c1
+    state_is c1 2
+    rm "$FAKE_RUNC/pause.fail"
+    rpc c1 Pause id=c1
+    echo "no thaw" >"$FAKE_RUNC/resume.fail"
+    fails 2 "OCI runtime resume failed: no thaw" rpc c1 Resume id=c1
+    state_is c1 4
+    rm "$FAKE_RUNC/resume.fail"
+    rpc c1 Resume id=c1
+    wait_until topics_are c1 "create start paused resumed"
+}
+
+@test "C-3.11 what is created or stopped cannot be paused, resumed" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    direct_create c1
+    fails 2 "cannot pause task in created state" rpc c1 Pause id=c1
+    fails 2 "cannot resume task in created state" rpc c1 Resume id=c1
+    rpc c1 Start id=c1
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+    fails 2 "cannot pause a stopped container" rpc c1 Pause id=c1
+    fails 2 "cannot resume a stopped container" rpc c1 Resume id=c1
+    fails 5 "container not created" rpc c1 Pause id=nobody
+}
+
+@test "T-096 C-3.13 execs of a paused task are paused, and none is added" {
+    direct c1 sleep 1000
+    direct_exec c1 e1 sleep 1000
+    rpc c1 Pause id=c1
+    state_is c1 4 e1
+    fails 2 "cannot exec in a paused state" rpc c1 Exec "$(exec_fields c1 e2 true)"
+    rpc c1 Resume id=c1
+    state_is c1 2 e1
+    rpc c1 Kill id=c1 exec_id=e1 signal=9
+    rpc c1 Wait id=c1 exec_id=e1
+    rpc c1 Delete id=c1 exec_id=e1
+}
+
+@test "T-097 C-3.36 SIGKILL of a paused task ends it, and it can be deleted" {
+    direct c1 sleep 1000
+    rpc c1 Pause id=c1
+    rpc c1 Kill id=c1 signal=9
+    [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137'* ]]
+    rpc c1 Delete id=c1
+    wait_until topics_are c1 "create start paused exit delete"
+}
+
+@test "C-5.48 a paused task dies although its runtime does not thaw what it kills" {
+    direct c1 sleep 1000
+    rpc c1 Pause id=c1
+    # As crun on cgroup version 1: the signal alone.
+    pid=$(cat "$DIR/direct/c1/init.pid")
+    printf '#!/bin/sh\nkill -KILL %s\n' "$pid" >"$FAKE_RUNC/kill.instead"
+    touch "$FAKE_RUNC/record"
+    rpc c1 Kill id=c1 signal=9
+    [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137'* ]]
+    # Version 2 kills what is frozen by itself.
+    [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || grep -q " resume c1" "$FAKE_RUNC/calls"
+}
+
+@test "C-3.36 C-3.42 the rest of a paused container dies with its init, pid namespace or not" {
+    direct_bundle c1 sh -c 'sleep 1000 & exec sleep 1001'
+    edit_spec c1 "$SHARED_PIDS"
+    direct_start c1 </dev/null
+    direct_run c1
+    two() { [ "$(rpc c1 Pids id=c1 | grep -o '"pid"' | wc -l)" -eq 2 ]; }
+    wait_until two
+    others=$(rpc c1 Pids id=c1 | grep -o '"pid": [0-9]*' | grep -o '[0-9]*')
+    rpc c1 Pause id=c1
+    rpc c1 Kill id=c1 signal=9
+    [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137'* ]]
+    for pid in $others; do wait_until gone "$pid"; done
+    rpc c1 Delete id=c1
+}
+
+# update ----------------------------------------------------------------------------------------------
+
+@test "T-102 C-3.37 Update changes the limits of a running task" {
+    direct c1 sleep 1000
+    update c1 '{"pids": {"limit": 77}}'
+    [ "$(limit_of c1 pids.max)" = 77 ]
+    update c1 '{"pids": {"limit": 99}}'
+    [ "$(limit_of c1 pids.max)" = 99 ]
+}
+
+@test "T-102 C-3.37 Update is possible before the start and while paused, not after the end" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    direct_create c1
+    update c1 '{"pids": {"limit": 50}}'
+    rpc c1 Start id=c1
+    rpc c1 Pause id=c1
+    update c1 '{"pids": {"limit": 51}}'
+    [ "$(limit_of c1 pids.max)" = 51 ]
+    rpc c1 Resume id=c1
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+    fails 2 "cannot update a stopped container" update c1 '{}'
+    fails 5 "container not created" update_nobody
+}
+
+update_nobody() { rpc c1 Update id=nobody; }
+
+@test "T-103 C-3.37 C-5.17 the runtime gets the resources as they came, unknown keys and long numbers too" {
+    direct c1 sleep 1000
+    touch "$FAKE_RUNC/record"
+    resources='{"pids": {"limit": 40}, "x-vendor": {"deep": [1, 18446744073709551615, 0.1]}}'
+    update c1 "$resources"
+    [ "$(cat "$FAKE_RUNC/update.stdin")" = "$resources" ]
+    [[ $(recorded update) == *" update --resources=- c1" ]]
+    budget "$SHIM"
+}
+
+@test "C-3.37 an Update that the runtime refuses, or that is no JSON object, says why" {
+    direct c1 sleep 1000
+    touch "$FAKE_RUNC/update.silent"
+    fails 2 "did not terminate successfully: exit status 1" update c1 '{}'
+    rm "$FAKE_RUNC/update.silent"
+    fails 3 "resources: no JSON object" update c1 '[]'
+    fails 3 "resources:" rpc c1 Update id=c1
+    fails 3 "resources:" rpc c1 Update '{"id": "c1", "resources": {"@type": "x", "@hex": "7b7b"}}'
+    update c1 '{"pids": {"limit": 40}}'
+    budget "$SHIM"
+}
+
+# sandbox ---------------------------------------------------------------------------------------------
+
+sandbox() { python3 "$INTEGRATION/ttrpc.py" "$(cat "$DIR/direct/c1/address")" call Sandbox "$@"; }
+
+@test "T-117 C-3.96 the sandbox service answers, and changes nothing" {
+    direct c1 sleep 1000
+    sandbox CreateSandbox sandbox_id=c1 bundle_path=/nowhere
+    sandbox StartSandbox sandbox_id=c1
+    sandbox PingSandbox sandbox_id=c1
+    sandbox SandboxStatus sandbox_id=c1
+    sandbox SandboxMetrics sandbox_id=c1
+    case $(uname -m) in x86_64) machine=amd64 ;; aarch64) machine=arm64 ;; esac
+    [ "$(sandbox Platform sandbox_id=c1)" = "{\"platform\": {\"os\": \"linux\", \"architecture\": \"$machine\"}}" ]
+    sandbox StopSandbox sandbox_id=c1 timeout_secs=1
+    sandbox ShutdownSandbox sandbox_id=c1
+    state_is c1 2
+    client <<'PY'
+try:
+    connection = Connection(path)
+    connection.answer(connection.send(SERVICES["Sandbox"], "Unheard", b""))
+except Failure as failure:
+    assert failure.code == 12 and "Unheard" in failure.message, failure
+else:
+    raise AssertionError("answered")
+PY
+    budget "$SHIM"
+}
+
+@test "T-117 C-3.96 WaitSandbox lasts until the shim's end, which StopSandbox begins once it is empty" {
+    direct c1 sleep 1000
+    background wait python3 "$INTEGRATION/ttrpc.py" "$(cat "$DIR/direct/c1/address")" call Sandbox \
+        WaitSandbox sandbox_id=c1 --patience 30
+    sandbox StopSandbox sandbox_id=c1
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+    rpc c1 Delete id=c1
+    [ ! -s "$DIR/jobs/wait" ]
+    sandbox StopSandbox sandbox_id=c1
+    wait_until gone "$SHIM"
+    wait_until grep -q exited_at "$DIR/jobs/wait"
+    [ ! -e "$(socket_of c1)" ]
+}
