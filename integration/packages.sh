@@ -31,12 +31,13 @@ shift
 case $suite in *[!a-z]*) usage ;; esac
 base=$cache/$suite
 
-# The mirror of this machine's own suite, as apt itself reads the sources, old form and new.
+# The mirror of this machine's own suite, as apt itself reads the sources, old form and new; there may
+# never have been an update.
 mirror() {
     local codename
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     # shellcheck disable=SC2016 # apt's words
-    apt-get indextargets --format '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI)' |
+    apt-get indextargets --no-release-info --format '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI)' |
         awk -v codename="$codename" '$1 == "Packages" && $2 == "main" &&
             ($3 == codename || $3 ~ /^(oldstable|stable|testing|unstable|sid)$/) { print $4; exit }'
 }
@@ -105,7 +106,10 @@ wrapper() {
     local program loader path
     program=$(find "$base/root" -path "*bin/$1" ! -type d -printf %P -quit)
     loader=$(find "$base/root" -name 'ld-linux-*.so.*' -path '*-linux-gnu*' -printf %P -quit)
-    [ -n "$program" ] && [ -n "$loader" ] || { echo "no program and loader of $1 in $base/root" >&2 && return 1; }
+    if [ -z "$program" ] || [ -z "$loader" ]; then
+        echo "no program and loader of $1 in $base/root" >&2
+        return 1
+    fi
     path=$(dirname "$loader")
     mkdir -p "$base/bin"
     cat >"$base/bin/.$1" <<SH
