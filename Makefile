@@ -3,6 +3,7 @@ SWIFT := swift
 NAME := containerd-shim-swiftrunc-v2
 PREFIX := /usr/local
 EXECS := 200
+CONTAINERD := all
 ARCHIVES := $(shell $(SWIFT)c -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)",*/\1/p')/embedded/x86_64-unknown-linux-gnu
 export SWIFTRUNC_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # A runpath, which SwiftPM adds by default, makes glibc abort a static-pie program before main.
@@ -24,7 +25,7 @@ install: embedded ## installs the shipped binary below DESTDIR and PREFIX (/usr/
 demo: embedded ## a container runs under a private containerd through this shim, and says so
 	integration/demo.sh
 
-test: ## lint, unit tests, integration with both builds; ends in "N passed, N failed, N skipped"
+test: ## lint, unit, integration of both builds under containerd 1.6, 1.7, 2.1; ends in "N passed, N failed, N skipped"
 	integration/test.sh
 
 unit: deps ## Swift Testing, ordinary mode, on our own loop
@@ -33,8 +34,8 @@ unit: deps ## Swift Testing, ordinary mode, on our own loop
 sanitize: deps ## the unit tests under the address sanitizer
 	$(SWIFT) test --no-parallel --disable-xctest --sanitize=address --scratch-path .build/asan
 
-integration: all ## the integration suite, both builds
-	integration/run.sh --build both
+integration: all ## the integration suite, both builds, each containerd (CONTAINERD=1.6, 1.7, 2.1 or all)
+	integration/run.sh --build both --containerd $(CONTAINERD)
 
 footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
 	integration/footprint.sh $(EXECS)
@@ -48,8 +49,8 @@ protos: deps ## regenerates Sources/CProto from proto/
 deps:
 	@integration/install.sh
 
-clean: ## removes what was built
-	rm -rf .build bin
+clean: ## removes what was built, and what was fetched
+	rm -rf .build bin .cache
 
 help: ## this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

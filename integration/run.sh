@@ -1,26 +1,46 @@
 #!/bin/bash
-# Runs the integration suite, as root: run.sh [--build embedded|ordinary|both|go] [FILE...]
+# run.sh [--build embedded|ordinary|both|go] [--containerd 1.6|1.7|2.1|all] [--jobs N] [FILE...]
 #
-# FILE is a case file with or without .bats. `both` (the default) runs everything against the two
-# builds of the shim; `go` runs it against Debian's Go shim, to see which cases tell the two apart.
+# Runs the integration suite, as root. FILE is a case file with or without .bats. `both` (the default)
+# runs everything against the two builds of the shim; `go` runs it against the Go shim of the same
+# containerd, to see which cases tell the two apart. `all` (the default) runs it under each containerd;
+# those that this system does not have are fetched by packages.sh. N files run at a time (2).
+#
+# A build and a containerd make one pass. A case's tags say in which passes it runs:
+#   direct           it speaks to the shim itself: once for each build, in the first pass
+#   once             it brings the daemons it needs: likewise
+#   containerd:2-1   only under that containerd, or under each of those that are named so
+#   no tag           under each containerd
 # The last line is `N passed, N failed, N skipped`; the exit status is 0 if nothing failed.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
-build=both
-if [ "${1:-}" = --build ]; then
-    build=${2:-}
-    shift 2
-fi
+known="1.6 1.7 2.1"
+build=both daemons=all jobs=2
+
+usage() {
+    sed -n '2s/^# //p' "$0" >&2
+    exit 2
+}
+
+while [[ ${1:-} == --* ]]; do
+    case $1 in
+    --build) build=${2:-} ;;
+    --containerd) daemons=${2:-} ;;
+    --jobs) jobs=${2:-} ;;
+    *) usage ;;
+    esac
+    shift 2 || usage
+done
 case $build in
 both) builds="embedded ordinary" ;;
 embedded | ordinary | go) builds=$build ;;
-*)
-    sed -n '2s/^# //p' "$0" >&2
-    exit 2
-    ;;
+*) usage ;;
 esac
+[ "$daemons" != all ] || daemons=$known
+[[ " $known " == *" $daemons "* || $daemons == "$known" ]] || usage
+[[ $jobs =~ ^[1-9][0-9]*$ ]] || usage
 [ "$(id -u)" = 0 ] || { echo "must be run as root" >&2 && exit 2; }
 PATH=$PATH:/usr/sbin:/sbin
 "$here/install.sh" || exit 2
@@ -31,39 +51,95 @@ for file in "$@"; do
     [ -e "$file" ] || { echo "no such case file: $file" >&2 && exit 2; }
     files+=("$file")
 done
-[ ${#files[@]} -gt 0 ] || files=("$here"/*.bats)
+# The longest first, so that no long one is left alone at the end.
+[ ${#files[@]} -gt 0 ] || mapfile -t files < <(ls -S "$here"/*.bats)
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
-# shim BUILD: sets what the cases run against.
+# shim BUILD DAEMON: sets what the cases run against.
 shim() {
-    export SHIM_BUILD=$1 SHIM_RUNTIME=io.containerd.swiftrunc.v2
+    export SHIM_BUILD=$1 SHIM_RUNTIME=io.containerd.swiftrunc.v2 DAEMON=$2
+    local bin
+    # A subshell, as the library is for cases: here it only says where the daemon is, and fetches it.
+    # shellcheck source=lib.bash
+    bin=$(source "$here/lib.bash" && daemon_bin "$2") || { echo "no containerd $2" >&2 && return 1; }
     case $1 in
     embedded) export SHIM_BINARY=$root/bin/containerd-shim-swiftrunc-v2 ;;
     ordinary) export SHIM_BINARY=$root/bin/ordinary/containerd-shim-swiftrunc-v2 ;;
-    go)
-        export SHIM_RUNTIME=io.containerd.runc.v2
-        SHIM_BINARY=$(command -v containerd-shim-runc-v2)
-        export SHIM_BINARY
-        ;;
+    go) export SHIM_RUNTIME=io.containerd.runc.v2 SHIM_BINARY=$bin/containerd-shim-runc-v2 ;;
     esac
     [ -x "$SHIM_BINARY" ] || { echo "not built: $SHIM_BINARY" >&2 && return 1; }
+    echo "## $1, $("$bin/containerd" --version | awk '{ print $1, $3 }')"
 }
 
-for one in $builds; do
-    shim "$one" || { failed=$((failed + 1)) && continue; }
+# filters DAEMON FIRST: the tags of the cases of this pass, in $filter.
+filters() {
+    local others=''
+    [ "$2" = 1 ] || others='!direct,!once,'
+    # shellcheck disable=SC2086 # a list
+    others+=$(printf '!containerd:%s,' $known)
+    others=${others%,}
+    filter=(--filter-tags "${others//./-}" --filter-tags "containerd:${1//./-}")
+}
+
+# one FILE: its cases; what they said and how they ended is in $work.
+one() {
+    local name=$work/${1##*/} begin=$SECONDS
+    timeout --foreground -k 60 600 bats --tap "${filter[@]}" "$1" >"$name.tap" 2>&1 </dev/null
+    echo "$? $((SECONDS - begin))" >"$name.status"
+    mv "$name.status" "$name.end"
+}
+
+# tell FILE: shows a file that has ended, and counts.
+tell() {
+    local name=$work/${1##*/} status seconds good bad skip
+    read -r status seconds <"$name.end"
+    good=$(grep -c '^ok ' "$name.tap")
+    bad=$(grep -c '^not ok ' "$name.tap")
+    skip=$(grep -c '^ok .* # skip' "$name.tap")
+    # A file that could not be set up, was left dirty, or did not come to its end.
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    passed=$((passed + good - skip)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    if [ $((good + bad)) -gt 0 ]; then
+        echo "# $SHIM_BUILD, containerd $DAEMON: $(basename "$1" .bats), $seconds s"
+        cat "$name.tap"
+    fi
+    rm -f "$name".*
+}
+
+# pass: every file, $jobs at a time, each told when it has ended.
+pass() {
+    local begin=$SECONDS file running=0
     for file in "${files[@]}"; do
-        echo "# $one: $(basename "$file" .bats)"
-        timeout --foreground -k 60 600 bats --tap "$file" | tee "$log"
-        status=${PIPESTATUS[0]}
-        good=$(grep -c '^ok ' "$log")
-        bad=$(grep -c '^not ok ' "$log")
-        skip=$(grep -c '^ok .* # skip' "$log")
-        # A file that could not be set up, was left dirty, or did not come to its end.
-        if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-        passed=$((passed + good - skip)) failed=$((failed + bad)) skipped=$((skipped + skip))
+        if [ "$running" -ge "$jobs" ]; then
+            wait -n
+            running=$((running - 1))
+            ended
+        fi
+        one "$file" &
+        running=$((running + 1))
+    done
+    wait
+    ended
+    echo "## $SHIM_BUILD, containerd $DAEMON: $((SECONDS - begin)) s"
+}
+
+ended() {
+    local end
+    for end in "$work"/*.end; do
+        if [ -e "$end" ]; then tell "${end%.end}"; fi
+    done
+}
+
+for kind in $builds; do
+    first=1
+    for daemon in $daemons; do
+        shim "$kind" "$daemon" || { failed=$((failed + 1)) && continue; }
+        filters "$daemon" "$first"
+        pass
+        first=0
     done
 done
 

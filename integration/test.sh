@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole test: lint, unit tests, both builds, the integration suite with both. A part that fails
-# keeps no other from running. The last line is the sum of all parts, and the only one of its form.
+# The whole test: lint, unit tests, both builds, the integration suite with both under each containerd.
+# A part that fails keeps no other from running. The last line is the sum of all parts, and the only one of its form.
 # Each part's whole output is in .build/<part>.log.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -61,7 +61,7 @@ unit() {
 
 integration() {
     local status=0 sums
-    heading "integration, both builds"
+    heading "integration, both builds, each containerd"
     # Shown as it comes, but for the cases that pass, and for lines of the form that is ours alone.
     timeout --foreground -k 60 7200 integration/run.sh --build both </dev/null 2>&1 | tee .build/integration.log |
         sed -u -E '/^(ok |1\.\.)/d; s/^([0-9]+ passed, [0-9]+ failed)/of the integration cases \1/'
