@@ -1,5 +1,7 @@
 # Checkpoint and restore: contract C-3.23, C-3.48 … C-3.50, C-5.25 … C-5.31.
 
+# bats file_tags=direct
+
 load lib
 
 setup_file() {

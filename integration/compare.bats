@@ -1,4 +1,4 @@
-# Side by side with Debian's Go shim: the same commands of ctr must give the same output, the same
+# Side by side with the Go shim of the same containerd: the same commands of ctr must give the same output, the same
 # exit codes and the same events. Pids, times and the runtime's name are the only differences.
 
 load lib
@@ -10,11 +10,17 @@ teardown() { end_case; }
 # compare FUNCTION: runs it under both runtimes and compares.
 compare() {
     [ "$SHIM_BUILD" != go ] || skip "both sides would be the Go shim"
-    side theirs "$PEER_RUNTIME" "$1"
     side ours "$SHIM_RUNTIME" "$1"
+    # The Go shim of 2.1 at times ends before its last event is out.
+    for _ in 1 2 3 4 5; do
+        side theirs "$PEER_RUNTIME" "$1"
+        [ "$(deletes theirs)" -lt "$(deletes ours)" ] || break
+    done
     [ -s "$CASE/theirs" ]
     diff -u "$CASE/theirs" "$CASE/ours"
 }
+
+deletes() { grep -c '^/tasks/delete ' "$CASE/$1" || :; }
 
 # side NAME RUNTIME FUNCTION: what the function printed and which events there were.
 side() {
@@ -38,7 +44,7 @@ events_passed() {
 # Columns are as wide as the pids in them. ctr's complaint about a resize that came after the exit is a matter of luck.
 normalise() {
     sed -E -e '/resize pty/d' -e "s/io\.containerd\.(swiftrunc|runc)\.v2/RUNTIME/g" \
-        -e 's/"(pid|exited_at)":("[^"]*"|[0-9]+)/"\1":X/g' \
+        -e 's/"(pid|exited_at)":("[^"]*"|[0-9]+|\{[^}]*\})/"\1":X/g' \
         -e 's/time="[^"]*"/time=X/' -e 's/^([a-z0-9]+ +)[0-9]+( +[A-Z]+)/\1PID\2/' -e 's/^[0-9]+ /PID /' \
         -e 's/x[0-9]+-[0-9]+/EXEC/g' -e 's|fifo/[0-9]+|fifo/N|g' \
         -e 's/[[:space:]]+/ /g; s/ $//'
@@ -61,7 +67,8 @@ finish() {
     rm -rf "${DIR:?}"/fifo/*
 }
 
-# in_terminal COMMAND...: the command on a terminal of its own, what it printed there, its status.
+# in_terminal COMMAND...: the command on a terminal of its own, what it printed there, its status. To
+# "ready" it is sent a line: the Go shim may lose what comes right before the end.
 in_terminal() {
     timeout 60 python3 - "$@" <<'PY'
 import fcntl, os, pty, struct, sys, termios
@@ -72,6 +79,8 @@ fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
 data = b""
 try:
     while piece := os.read(master, 65536):
+        if b"ready" not in data and b"ready" in data + piece:
+            os.write(master, b"\r")
         data += piece
 except OSError:
     pass
@@ -108,7 +117,7 @@ standing() {
 terminal() {
     note_words c1
     step terminal_ctr run --rm -t --runtime "$RT" --fifo-dir "$DIR/fifo" --env PATH=/bin --rootfs "$ROOTFS" c1 \
-        sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo terminal; exit 5'
+        sh -c 'stty -echo; tty; test -t 0 && test -t 1 && test -t 2 && echo terminal; echo ready; read; exit 5'
 }
 
 @test "ctr run -t: output, status, events" { compare terminal; }
@@ -119,7 +128,7 @@ life() {
     step ctr task ps c1
     step exec_c1 e1 sh -c 'echo exec; exit 3'
     step exec_c1 e1 echo again
-    step terminal_ctr task exec -t --fifo-dir "$DIR/fifo" --exec-id e2 c1 sh -c 'tty; exit 4'
+    step terminal_ctr task exec -t --fifo-dir "$DIR/fifo" --exec-id e2 c1 sh -c 'stty -echo; tty; echo ready; read; exit 4'
     step ctr task kill -s KILL c1
     wait_until task_is c1 STOPPED
     step ctr task ls
@@ -234,7 +243,7 @@ without_runtime() {
 @test "a missing runtime: output, status, events" {
     [ "$SHIM_BUILD" != go ] || skip "both sides would be the Go shim"
     mkdir "$CASE/bin"
-    ln -s "$SHIM_BINARY" "$PEER_BINARY" "$(command -v containerd)" "$CASE/bin/"
+    ln -s "$SHIM_BINARY" "$PEER_BINARY" "$(type -P containerd)" "$CASE/bin/"
     stop_containerd
     start_containerd PATH="$CASE/bin"
     side theirs "$PEER_RUNTIME" without_runtime

@@ -24,6 +24,7 @@ say() { printf '# %s: %s\n' "$SHIM_BUILD" "$*" >&3; }
     budget "$pid"
 }
 
+# bats test_tags=direct
 @test "each further idle container of the pod costs at most 16 KiB" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     count=${POD_SIZE:-8}
@@ -47,6 +48,7 @@ say() { printf '# %s: %s\n' "$SHIM_BUILD" "$*" >&3; }
     direct_end $(seq -f 'c%g' "$count")
 }
 
+# bats test_tags=direct
 @test "P-53 two thousand execs leave at most 16 KiB and no descriptor" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     direct c1 sleep 1000
@@ -75,6 +77,7 @@ for number in range(int(sys.argv[2])):
 PY
 }
 
+# bats test_tags=direct
 @test "an idle shim does not wake up" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     direct c1 sleep 1000

@@ -1,5 +1,7 @@
 # Bad input: a clear error with the contract's code, and nothing left behind.
 
+# bats file_tags=direct
+
 load lib
 
 setup_file() { setup_suite_file; }

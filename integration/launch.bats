@@ -10,6 +10,7 @@ shim() { "$SHIM_BINARY" "$@"; }
 
 # the command line ----------------------------------------------------------------------------------
 
+# bats test_tags=direct
 @test "T-001 C-1.7 -v, --v and -version print the version" {
     for flag in -v --v -v=true -version; do
         run shim "$flag"
@@ -19,11 +20,13 @@ shim() { "$SHIM_BINARY" "$@"; }
     done
 }
 
+# bats test_tags=direct
 @test "T-001 C-1.4 -v comes before every other demand" {
     run shim -v -namespace "" start
     [ "$status" -eq 0 ]
 }
 
+# bats test_tags=direct
 @test "T-002 C-1.1 flags parse in each of Go's forms" {
     # Whatever parses gets as far as the refusal of an empty namespace.
     for words in "--id=x" "-id x" "-id=x" "--id x" "-debug" "-debug=true" "-debug=F" "-debug=0" "-id x --" \
@@ -35,6 +38,7 @@ shim() { "$SHIM_BINARY" "$@"; }
     done
 }
 
+# bats test_tags=direct
 @test "T-003 C-1.2 an unknown flag, a bad bool, a missing value: usage and exit 2" {
     for words in "-nonsense" "-debug=perhaps" "-id" "-nonsense=1 start"; do
         # shellcheck disable=SC2086 # words to be split
@@ -46,12 +50,14 @@ shim() { "$SHIM_BINARY" "$@"; }
     done
 }
 
+# bats test_tags=direct
 @test "T-003 C-1.2 -h prints the usage and exits with 0" {
     run --separate-stderr shim -h
     [ "$status" -eq 0 ]
     [[ $stderr == *-namespace* ]]
 }
 
+# bats test_tags=direct
 @test "T-004 C-1.4 an empty namespace is an error that names the runtime" {
     run --separate-stderr shim start </dev/null
     [ "$status" -eq 1 ]
@@ -60,6 +66,7 @@ shim() { "$SHIM_BINARY" "$@"; }
     [ "${#stderr_lines[@]}" -eq 1 ]
 }
 
+# bats test_tags=direct
 @test "T-005 C-1.4 an unknown action serves" {
     direct_bundle c1 true
     background serve invoke c1 -socket "$CASE/serve.sock" whatever
@@ -74,6 +81,7 @@ shim() { "$SHIM_BINARY" "$@"; }
     [ ! -e "$CASE/serve.sock" ]
 }
 
+# bats test_tags=direct
 @test "T-006 C-1.3 a -socket of more than 106 bytes is an error" {
     direct_bundle c1 true
     # Where there is no bundle, so that the message is not sent to its log.
@@ -83,6 +91,7 @@ shim() { "$SHIM_BINARY" "$@"; }
 
 # start ---------------------------------------------------------------------------------------------
 
+# bats test_tags=direct
 @test "T-007 C-1.15 C-1.35 start with empty stdin prints only the plain address" {
     direct_bundle c1 true
     direct_start c1 </dev/null >"$CASE/out" 2>"$CASE/err"
@@ -91,6 +100,7 @@ shim() { "$SHIM_BINARY" "$@"; }
     [ ! -s "$CASE/err" ]
 }
 
+# bats test_tags=direct
 @test "T-008 C-1.22 the address is the hash of address, namespace and group, cleaned" {
     direct_bundle c1 true
     event_server
@@ -99,6 +109,7 @@ shim() { "$SHIM_BINARY" "$@"; }
     python3 "$INTEGRATION/ttrpc.py" "$address" call Task Shutdown id=c1
 }
 
+# bats test_tags=direct
 @test "T-009 C-1.15 start ends its output at once while the server stays" {
     direct_bundle c1 true
     event_server
@@ -108,6 +119,7 @@ shim() { "$SHIM_BINARY" "$@"; }
     alive "$(shim_pid c1)"
 }
 
+# bats test_tags=direct
 @test "T-010 C-1.15 C-1.28 the server has 0, 1, 2 and its socket, and nothing that was inherited" {
     direct_bundle c1 true
     event_server
@@ -129,6 +141,7 @@ shim() { "$SHIM_BINARY" "$@"; }
 
 log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
 
+# bats test_tags=direct
 @test "T-011 C-1.28 the server's arguments, process group and directory" {
     direct_bundle c1 true
     direct_start c1 </dev/null
@@ -139,6 +152,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     [ "$(readlink "/proc/$pid/cwd")" = "$DIR/direct/c1" ]
 }
 
+# bats test_tags=direct
 @test "T-012 C-1.27 the address file is written by rename, without a newline" {
     direct_bundle c1 true
     event_server
@@ -149,6 +163,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     [ "$output" = "$(printf '%s\n' address config.json log rootfs work)" ]
 }
 
+# bats test_tags=direct
 @test "T-013 C-1.24 the socket has mode 0600" {
     direct_bundle c1 true
     direct_start c1 </dev/null
@@ -166,6 +181,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     budget_baseline "$(shim_pid c1)"
 }
 
+# bats test_tags=direct
 @test "T-015 C-1.21 the sandbox id groups likewise, and the group annotation wins over it" {
     direct_bundle c1 true
     edit_spec c1 'spec["annotations"] = {"io.kubernetes.cri.sandbox-id": "pod1"}'
@@ -178,6 +194,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     note_words pod1 g2
 }
 
+# bats test_tags=direct
 @test "C-1.80 a second start of the same id prints the same address and starts nothing" {
     direct_bundle c1 true
     first=$(direct_start c1 </dev/null)
@@ -191,6 +208,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     alive "$pid"
 }
 
+# bats test_tags=direct
 @test "T-016 C-1.25 the socket of a killed shim is replaced" {
     direct_bundle c1 true
     direct_start c1 </dev/null
@@ -204,6 +222,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     rpc c1 Connect id=c1
 }
 
+# bats test_tags=direct
 @test "T-017 C-1.26 twenty parallel starts of one group give one server" {
     event_server
     for round in $(seq "${START_ROUNDS:-5}"); do
@@ -232,6 +251,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     note_words g
 }
 
+# bats test_tags=direct
 @test "T-018 C-1.33 shim_cgroup of the options moves the server" {
     mkdir "/sys/fs/cgroup/pids/$NS" "/sys/fs/cgroup/pids/$NS/shim" "/sys/fs/cgroup/cpu/$NS" "/sys/fs/cgroup/cpu/$NS/shim"
     direct_bundle c1 true
@@ -244,6 +264,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     wait_until rmdir "/sys/fs/cgroup/pids/$NS/shim" "/sys/fs/cgroup/cpu/$NS/shim"
 }
 
+# bats test_tags=direct
 @test "T-019 C-1.34 the server's OOM score is that of its caller plus one, clipped" {
     for pair in 300:301 1000:1000; do
         direct_bundle "c${pair%:*}" true
@@ -258,6 +279,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     event_server
 }
 
+# bats test_tags=direct
 @test "T-020 C-1.28 SCHED_CORE asks for a core scheduling group" {
     direct_bundle c1 true
     event_server
@@ -270,6 +292,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     fi
 }
 
+# bats test_tags=direct
 @test "T-021 C-1.30 C-1.35 BootstrapParams are answered by a BootstrapResult of version 3" {
     direct_bundle c1 true
     python3 "$INTEGRATION/ttrpc.py" encode BootstrapParams instance_id=c1 namespace="$NS" log_level=-4 \
@@ -280,6 +303,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     [ "$output" = "{\"version\": 3, \"address\": \"unix://$(socket_of c1)\", \"protocol\": \"ttrpc\"}" ]
 }
 
+# bats test_tags=direct
 @test "C-1.30 the runtime options are found in the extensions of BootstrapParams" {
     mkdir "/sys/fs/cgroup/pids/$NS" "/sys/fs/cgroup/pids/$NS/shim"
     direct_bundle c1 true
@@ -291,6 +315,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     wait_until rmdir "/sys/fs/cgroup/pids/$NS/shim"
 }
 
+# bats test_tags=direct
 @test "T-022 C-1.31 an Any that also parses as BootstrapParams is an Any" {
     direct_bundle c1 true
     python3 "$INTEGRATION/ttrpc.py" encode Any \
@@ -300,6 +325,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     [ "$output" = "unix://$(socket_of c1)" ]
 }
 
+# bats test_tags=direct
 @test "C-1.31 BootstrapParams of another id are no BootstrapParams" {
     direct_bundle c1 true
     python3 "$INTEGRATION/ttrpc.py" encode BootstrapParams instance_id=other namespace="$NS" >"$CASE/in"
@@ -312,6 +338,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     fi
 }
 
+# bats test_tags=direct
 @test "T-023 C-1.22 the socket directory of BootstrapParams is honoured" {
     direct_bundle c1 true
     event_server
@@ -327,6 +354,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     [ ! -e "$path" ]
 }
 
+# bats test_tags=direct
 @test "T-028 C-1.36 task v2 and task v3 answer on one socket" {
     direct_bundle c1 true
     address=$(direct_start c1 </dev/null)
@@ -336,6 +364,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     done
 }
 
+# bats test_tags=direct
 @test "T-029 C-1.29 a start that fails leaves no process and no socket" {
     direct_bundle c1 true
     python3 "$INTEGRATION/ttrpc.py" encode Any \
@@ -354,6 +383,7 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
     [ "$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status")" = "$(shim_pid c1)" ]
 }
 
+# bats test_tags=direct
 @test "T-031 C-1.47 a peer of another user or group is refused" {
     direct_bundle c1 true
     direct_start c1 </dev/null
@@ -374,6 +404,7 @@ PY
     rpc c1 Connect id=c1
 }
 
+# bats test_tags=direct
 @test "T-032 C-1.45 SIGPIPE is ignored, SIGUSR1 is survived and leaves a dump in the log" {
     direct c1 sleep 1000
     before=$(wc -c <"$DIR/jobs/log-c1")
@@ -404,6 +435,7 @@ log_grew() { [ "$(wc -c <"$DIR/jobs/log-c1")" -gt "$1" ]; }
     wait_until not test -e "$(bundle c1)"
 }
 
+# bats test_tags=direct
 @test "C-1.53 SIGTERM leaves the container running" {
     direct_bundle c1 sleep 1000
     direct_start c1 </dev/null
@@ -442,6 +474,7 @@ log_grew() { [ "$(wc -c <"$DIR/jobs/log-c1")" -gt "$1" ]; }
     [ ! -e "$(bundle c1)" ]
 }
 
+# bats test_tags=direct
 @test "C-1.54 a socket path that belongs to another listener stays" {
     direct_bundle c1 true
     direct_start c1 </dev/null
@@ -456,6 +489,7 @@ log_grew() { [ "$(wc -c <"$DIR/jobs/log-c1")" -gt "$1" ]; }
     rm -f "$path" "$path.old" "$DIR/direct/c1/address"
 }
 
+# bats test_tags=direct
 @test "T-041 C-1.57 Pids of a shim without a container is NOT_FOUND" {
     direct_bundle c1 true
     direct_start c1 </dev/null
@@ -504,6 +538,7 @@ lose_shim() {
 
 forget_shim() { rm -f "$(socket_of "$1")" "$DIR/direct/$1/address" "$CASE/delete.err"; }
 
+# bats test_tags=direct
 @test "T-043 C-1.72 delete prints a DeleteResponse and ends the container" {
     lose_shim c1
     run cleanup c1
@@ -513,6 +548,7 @@ forget_shim() { rm -f "$(socket_of "$1")" "$DIR/direct/$1/address" "$CASE/delete
     forget_shim c1
 }
 
+# bats test_tags=direct
 @test "T-043 C-1.71 delete works without init.pid, runtime and options.json" {
     lose_shim c1
     rm -f "$DIR/direct/c1/init.pid" "$DIR/direct/c1/runtime" "$DIR/direct/c1/options.json"
@@ -524,6 +560,7 @@ forget_shim() { rm -f "$(socket_of "$1")" "$DIR/direct/$1/address" "$CASE/delete
     forget_shim c1
 }
 
+# bats test_tags=direct
 @test "T-043 C-1.71 delete of a bundle that is gone still answers" {
     direct_bundle c1 true
     rm -rf "$DIR/direct/c1"
@@ -534,6 +571,7 @@ forget_shim() { rm -f "$(socket_of "$1")" "$DIR/direct/$1/address" "$CASE/delete
     [ -n "$output" ]
 }
 
+# bats test_tags=direct
 @test "C-1.71 delete unmounts what is mounted below the rootfs" {
     lose_shim c1
     mount -t tmpfs tmpfs "$DIR/direct/c1/rootfs"
@@ -545,6 +583,7 @@ forget_shim() { rm -f "$(socket_of "$1")" "$DIR/direct/$1/address" "$CASE/delete
     forget_shim c1
 }
 
+# bats test_tags=direct
 @test "T-044 C-1.70 delete of one pod member leaves the other running" {
     for id in c1 c2; do
         direct_bundle "$id" sleep 1000
@@ -564,6 +603,7 @@ forget_shim() { rm -f "$(socket_of "$1")" "$DIR/direct/$1/address" "$CASE/delete
 
 stopped() { [[ $(rpc "$1" State id="$1") == *'"status": 3'* ]]; }
 
+# bats test_tags=direct
 @test "T-045 C-1.73 delete answers though the runtime hangs, and ends the container" {
     lose_shim c1
     touch "$FAKE_RUNC/delete.hang"
@@ -581,24 +621,7 @@ stopped() { [[ $(rpc "$1" State id="$1") == *'"status": 3'* ]]; }
     forget_shim c1
 }
 
-@test "T-046 C-1.74 the Go shim's delete cleans our bundle, and ours the Go shim's" {
-    [ "$SHIM_BUILD" != go ] || skip "both sides would be the Go shim"
-    lose_shim c1
-    run bash -c 'cd "$1" && shift && exec "$@"' bash "$DIR/direct/c1" \
-        "$PEER_BINARY" -namespace "$NS" -address "$SOCK" -id c1 -bundle "$DIR/direct/c1" delete
-    [ "$status" -eq 0 ]
-    wait_until gone "$init"
-    forget_shim c1
-
-    ours=$SHIM_BINARY SHIM_BINARY=$PEER_BINARY
-    lose_shim c2
-    SHIM_BINARY=$ours
-    run cleanup c2
-    [[ $output == *"\"pid\": $init"*'"exit_status": 137'* ]]
-    wait_until gone "$init"
-    forget_shim c2
-}
-
+# bats test_tags=direct
 @test "C-1.74 the files in the bundle have the common form" {
     direct_bundle c1 sleep 1000
     direct_start c1 </dev/null
@@ -613,6 +636,7 @@ stopped() { [[ $(rpc "$1" State id="$1") == *'"status": 3'* ]]; }
 
 # -info ---------------------------------------------------------------------------------------------
 
+# bats test_tags=direct
 @test "T-047 C-1.60 C-1.62 -info with empty stdin tells the features of the runtime" {
     run --separate-stderr shim -info </dev/null
     [ "$status" -eq 0 ]
@@ -622,6 +646,7 @@ stopped() { [[ $(rpc "$1" State id="$1") == *'"status": 3'* ]]; }
     [[ $output == *'"ociVersionMin"'* ]]
 }
 
+# bats test_tags=direct
 @test "T-047 C-1.60 -info echoes the options and asks the runtime they name" {
     cat >"$CASE/other" <<'SH'
 #!/bin/sh
@@ -635,6 +660,7 @@ SH
     rm "$CASE/other"
 }
 
+# bats test_tags=direct
 @test "C-1.61 -info without features of the runtime still succeeds" {
     mkdir "$CASE/path"
     ln -s "$(type -P false)" "$CASE/path/runc"
@@ -644,6 +670,7 @@ SH
     [[ $output != *features* ]]
 }
 
+# bats test_tags=direct
 @test "C-1.61 -info without the runtime is an error" {
     mkdir "$CASE/empty"
     run env PATH="$CASE/empty" "$SHIM_BINARY" -info </dev/null

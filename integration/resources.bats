@@ -1,5 +1,7 @@
 # Pause, Resume and Update: contract C-3.35 … C-3.37, C-5.15, C-5.17.
 
+# bats file_tags=direct
+
 load lib
 
 setup_file() { setup_suite_file; }

@@ -30,6 +30,7 @@ globals() { echo "--root /run/containerd/runc/$NS --log LOG --log-format json"; 
 
 calls() { sed 's| --log [^ ]*| --log LOG|' "$FAKE_RUNC/calls"; }
 
+# bats test_tags=direct
 @test "T-160 C-5.10 C-5.17 the exact arguments of each call" {
     touch "$FAKE_RUNC/record"
     direct c1 sleep 1000
@@ -53,6 +54,7 @@ TEXT
     grep -q -- "--log $at/log.json .* create" "$FAKE_RUNC/calls"
 }
 
+# bats test_tags=direct
 @test "T-160 C-5.12 C-4.30 a terminal adds --console-socket, below 108 bytes" {
     touch "$FAKE_RUNC/record"
     direct c1 sleep 1000
@@ -90,6 +92,7 @@ PY
     exec_end c1 e1
 }
 
+# bats test_tags=direct
 @test "T-163 C-5.41 an error is told by the call that made it, not by an older one" {
     direct c1 sleep 1000
     rpc c1 Exec "$(exec_fields c1 e1 /nope)"
@@ -102,6 +105,7 @@ PY
     [[ $output != */nope* ]]
 }
 
+# bats test_tags=direct
 @test "C-5.40 a log that is no JSON does not hide the failure" {
     direct c1 sleep 1000
     touch "$FAKE_RUNC/exec.garbage"
@@ -110,6 +114,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "C-5.7 a runtime that is killed is a failure that says so" {
     direct c1 sleep 1000
     touch "$FAKE_RUNC/exec.killed"
@@ -119,6 +124,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "C-5.35 a runtime that writes no pid file fails the create, and leaves nothing" {
     direct_bundle c1 sleep 1000
     direct_start c1 </dev/null
@@ -129,6 +135,7 @@ PY
     [ ! -e "/run/containerd/runc/$NS/c1" ]
 }
 
+# bats test_tags=direct
 @test "P-26 a runtime that prints megabytes to stderr neither hangs nor swells the shim" {
     direct c1 sleep 1000
     echo 10000000 >"$FAKE_RUNC/exec.noise"
@@ -143,6 +150,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "T-164 C-3.14 fifty execs at once all succeed" {
     direct c1 sleep 1000
     client <<'PY'
@@ -159,6 +167,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "T-165 C-5.3 a runtime by path, and by name" {
     for name in "$FAKE_RUNC_REAL" runc; do
         direct_bundle c1 sleep 1000
@@ -170,6 +179,7 @@ PY
     done
 }
 
+# bats test_tags=direct
 @test "T-165 C-5.3 a missing runtime is a clear error, and leaves nothing" {
     for name in "$DIR/nowhere/runc" no-such-runtime; do
         direct_bundle c1 sleep 1000
@@ -183,6 +193,7 @@ PY
     done
 }
 
+# bats test_tags=direct
 @test "T-168 C-7.17 a slow create holds up no other container of the pod" {
     for id in c1 c2; do
         direct_bundle "$id" sleep 1000
@@ -209,6 +220,7 @@ PY
     direct_end c1 c2
 }
 
+# bats test_tags=direct
 @test "C-3.14 a slow exec holds up neither State nor Kill nor Pids of its container" {
     direct c1 sleep 1000
     touch "$FAKE_RUNC/exec.hold"
@@ -230,6 +242,7 @@ PY
 
 # a runtime that hangs ------------------------------------------------------------------------------
 
+# bats test_tags=direct
 @test "P-26 a create that hangs ends with an error, and leaves nothing" {
     direct_bundle c1 sleep 1000
     SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS=2 direct_start c1 </dev/null
@@ -242,6 +255,7 @@ PY
     fails 5 "container not created" rpc c1 State id=c1
 }
 
+# bats test_tags=direct
 @test "P-26 a start that hangs ends with an error; the task can be deleted" {
     direct_bundle c1 sleep 1000
     SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS=2 direct_start c1 </dev/null
@@ -256,6 +270,7 @@ PY
     rpc c1 Delete id=c1
 }
 
+# bats test_tags=direct
 @test "P-26 an exec that hangs ends with an error; the task goes on" {
     bounded c1 sleep 1000
     touch "$FAKE_RUNC/exec.hang"
@@ -273,6 +288,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "P-26 a kill with all that hangs ends with an error; the plain kill works" {
     bounded c1 sleep 1000
     touch "$FAKE_RUNC/kill.hang"
@@ -284,6 +300,7 @@ PY
     [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137'* ]]
 }
 
+# bats test_tags=direct
 @test "P-26 a delete that hangs ends with an error, and can be repeated" {
     bounded c1 true
     rpc c1 Wait id=c1
@@ -297,6 +314,7 @@ PY
     rpc c1 Delete id=c1
 }
 
+# bats test_tags=direct
 @test "P-10 a kill of the rest that hangs holds up no exit of another container" {
     for id in c1 c2; do
         direct_bundle "$id" sleep 1000

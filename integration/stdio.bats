@@ -27,6 +27,7 @@ attached() {
 
 # pipes ---------------------------------------------------------------------------------------------
 
+# bats test_tags=direct
 @test "T-130 C-4.10 without IO stdout can be written; all three are read-write null, for execs too" {
     direct c1 sh -c 'echo x && echo y >&2 && exec sleep 1000'
     wait_until runs_sleep "$(cat "$DIR/direct/c1/init.pid")"
@@ -61,6 +62,7 @@ runs_sleep() { [[ $(tr '\0' ' ' <"/proc/$1/cmdline") == "sleep "* ]]; }
     [ "$stderr" = b ]
 }
 
+# bats test_tags=direct
 @test "T-132 C-4.14 the fifo ends at the container's death, before delete" {
     bare c1 sh -c 'echo hello; exec sleep 1000'
     client "$DIR/direct/c1" "$CASE" <<'PY'
@@ -90,6 +92,7 @@ PY
     sha256sum <"$CASE/in" | cmp - "$CASE/out"
 }
 
+# bats test_tags=direct
 @test "T-135 C-4.21 a CloseIO before the exec's Start is not lost" {
     direct c1 sleep 1000
     client "$CASE" "${CLOSE_ROUNDS:-10}" <<'PY'
@@ -114,6 +117,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "C-4.20 stdin ends only when the client and CloseIO both said so" {
     bare c1 cat
     client "$DIR/direct/c1" "$CASE" <<'PY'
@@ -143,6 +147,7 @@ assert out.end() == b"one two"
 PY
 }
 
+# bats test_tags=direct
 @test "C-4.22 a client that writes to a process that is gone gets EPIPE" {
     bare c1 sleep 1000
     client "$DIR/direct/c1" "$CASE" <<'PY'
@@ -171,6 +176,7 @@ else:
 PY
 }
 
+# bats test_tags=direct
 @test "T-136 C-4.12 a reader that dies ends nothing, and the next one gets what follows" {
     bare c1 sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.01; done'
     client "$DIR/direct/c1" "$CASE" <<'PY'
@@ -194,6 +200,7 @@ assert c.call("State", id="c1")["status"] == 2
 PY
 }
 
+# bats test_tags=direct
 @test "T-149 C-4.10 stdout alone, stderr alone, stdin alone" {
     direct c1 sleep 1000
     client "$CASE" <<'PY'
@@ -217,6 +224,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "T-150 C-4.14 C-3.14 a full fifo without a reader holds up nobody else of the pod" {
     for id in c1 c2; do
         direct_bundle "$id" sh -c 'head -c 1000000 /dev/zero; echo done >&2; exec sleep 1000'
@@ -249,6 +257,7 @@ PY
     direct_end c1 c2
 }
 
+# bats test_tags=direct
 @test "C-4.13 a regular file is appended to, one descriptor for both streams" {
     bare c1 sh -c 'echo out; echo err >&2'
     echo before >"$CASE/file"
@@ -258,6 +267,7 @@ PY
     [ "$(cat "$CASE/file")" = "$(printf 'before\nout\nerr')" ]
 }
 
+# bats test_tags=direct
 @test "C-4.2 paths with reserved characters, and fifo URIs" {
     direct c1 sleep 1000
     client "$CASE" <<'PY'
@@ -287,6 +297,7 @@ PY
     wait_until no_shim c2
 }
 
+# bats test_tags=direct
 @test "C-4.13 a fifo that is missing is an error, and leaves nothing" {
     bare c1 sleep 1000
     run direct_create c1 stdout="$CASE/nope"
@@ -300,6 +311,7 @@ PY
 
 cgroup_gone() { [ ! -e "/sys/fs/cgroup/pids/$NS/c1" ]; }
 
+# bats test_tags=direct
 @test "T-148 C-3.28 P-13 a grandchild that keeps stdout open does not hold up Wait, nor Delete for long" {
     direct c1 sleep 1000
     client "$CASE" <<'PY'
@@ -316,6 +328,7 @@ PY
 
 # terminals -----------------------------------------------------------------------------------------
 
+# bats test_tags=direct
 @test "T-137 C-4.30 C-4.36 a terminal: size, input, Ctrl-C, exit" {
     direct c1 sleep 1000
     client "$CASE" <<'PY'
@@ -354,6 +367,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "T-137 C-4.30 an init with a terminal" {
     bare c1 sh -c 'echo hello; read line; echo "got $line"'
     edit_spec c1 'spec["process"]["terminal"] = True'
@@ -374,6 +388,7 @@ c.call("Delete", id="c1")
 PY
 }
 
+# bats test_tags=direct
 @test "C-4.36 a resize before the exec's Start is applied" {
     direct c1 sleep 1000
     client "$CASE" <<'PY'
@@ -389,6 +404,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "T-138 C-4.32 C-4.33 a terminal's output is complete at the exit, each time" {
     direct c1 sleep 1000
     client "$CASE" "${TTY_ROUNDS:-20}" <<'PY'
@@ -407,6 +423,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "C-4.35 a terminal without stdout is read and dropped, so that the process never blocks" {
     direct c1 sleep 1000
     client <<'PY'
@@ -419,6 +436,7 @@ PY
     budget "$SHIM"
 }
 
+# bats test_tags=direct
 @test "T-139 T-140 T-141 C-4.33 many execs, with and without terminal: no descriptor, thread, zombie or file more" {
     direct c1 sleep 1000
     client "$CASE" "${IO_EXECS:-40}" <<'PY'

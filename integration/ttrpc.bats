@@ -1,6 +1,8 @@
 # The wire and the event forwarding: contract C-2.x, checklist T-060 … T-072.
 # Raw frames of the independent client, to a shim without containerd.
 
+# bats file_tags=direct
+
 load lib
 
 setup_file() { setup_suite_file; }
