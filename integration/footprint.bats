@@ -14,7 +14,7 @@ dirty() {
 
 say() { printf '# %s: %s\n' "$SHIM_BUILD" "$*" >&3; }
 
-@test "one container, after use: memory, one thread" {
+@test "T-200 one container, after use: memory, one thread" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     idle c1
     pid=$(shim_pid c1)
@@ -78,7 +78,7 @@ PY
 }
 
 # bats test_tags=direct
-@test "an idle shim does not wake up" {
+@test "T-201 an idle shim does not wake up" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     direct c1 sleep 1000
     wait_until topics_are c1 "create start"

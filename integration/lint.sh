@@ -145,6 +145,8 @@ PY
     )
 }
 
+check_checklist() { report checklist < <(integration/checklist.py --check 2>&1); }
+
 # What would make the tree depend on one machine, or on a registry.
 check_places() {
     local list
@@ -160,6 +162,7 @@ check_words
 check_imports
 check_generated
 check_scripts
+check_checklist
 check_places
 echo "lint: $problems problems"
 [ "$problems" -eq 0 ]

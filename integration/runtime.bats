@@ -332,3 +332,19 @@ spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type
     rm "$FAKE_RUNC/kill.hang.c1"
     direct_end c1 c2
 }
+
+# bats test_tags=direct
+@test "C-5.12 an exec costs the shim one child: the runtime" {
+    direct c1 sleep 1000
+    rpc c1 Exec "$(exec_fields c1 e1 true)"
+    background trace strace -qq -e trace=clone,clone3,fork,vfork -o "$CASE/trace" -p "$SHIM"
+    wait_until traced "$SHIM"
+    rpc c1 Start id=c1 exec_id=e1
+    rpc c1 Wait id=c1 exec_id=e1
+    rpc c1 Delete id=c1 exec_id=e1
+    stop_job trace
+    # With -qq nothing is told but calls, and signals.
+    [ "$(grep -cE '^(clone|clone3|fork|vfork)\(' "$CASE/trace")" -eq 1 ]
+}
+
+traced() { grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$1/status"; }
