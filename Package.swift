@@ -61,6 +61,7 @@ let package = Package(
         target("Linux", ["CLinux", "CDigest"]),
         target("Reactor", ["CLinux", "Linux"]),
         target("JSON", ["CJSON", "Linux"]),
+        target("TOML", ["Linux"]),
         target("Protobuf", ["CProto", "CProtobufC", "Linux"]),
         target("TTRPC", ["Linux", "Protobuf", "Reactor"]),
         target("OCIRuntime", ["CLinux", "JSON", "Linux", "Reactor"]),
@@ -74,7 +75,7 @@ let package = Package(
             [
                 "CRevision", "Cgroups", "Confinement", "Containers", "JSON", "Linux", "Mounts", "OCIRuntime",
                 "Protobuf", "Reactor",
-                "Stdio", "TTRPC",
+                "Stdio", "TOML", "TTRPC",
             ]),
         .executableTarget(
             name: "containerd-shim-swiftrunc-v2", dependencies: ["Linux", "Reactor", "Shim"],
@@ -86,7 +87,7 @@ if archives == nil {
         ("Cgroups", []), ("Containers", []), ("JSON", []), ("Linux", []), ("Mounts", []),
         ("OCIRuntime", ["CLinux"]), ("Protobuf", []), ("Reactor", []),
         ("Shim", ["JSON", "OCIRuntime", "Protobuf", "TTRPC"]),
-        ("Stdio", []), ("TTRPC", ["Protobuf"]),
+        ("Stdio", []), ("TOML", []), ("TTRPC", ["Protobuf"]),
     ]
     for (name, also) in tests {
         package.targets.append(
