@@ -61,6 +61,20 @@ package struct JSONValue {
         return unsafe JSONValue(member, in: tree)
     }
 
+    /// The names of an object's members, in their order; none if this is no object.
+    package var keys: [String] {
+        guard unsafe json_object_is_type(node, json_type_object) != 0 else { return [] }
+        var keys: [String] = []
+        var iterator = unsafe json_object_iter_begin(node)
+        var end = unsafe json_object_iter_end(node)
+        while unsafe json_object_iter_equal(&iterator, &end) == 0 {
+            // SAFETY: the name belongs to the node, which lives as long as this value; it is copied here.
+            unsafe keys.append(String(cString: json_object_iter_peek_name(&iterator)))
+            unsafe json_object_iter_next(&iterator)
+        }
+        return keys
+    }
+
     /// The elements of an array but for nulls; none if this is no array.
     package var elements: [JSONValue] {
         guard unsafe json_object_is_type(node, json_type_array) != 0 else { return [] }

@@ -18,6 +18,11 @@ struct JSONValueTests {
         #expect(value["f"]?.bool == false)
     }
 
+    @Test func `an object's keys are in their order`() throws {
+        #expect(try parse(#"{"b":1,"a":{"c":2},"z":null}"#).keys == ["b", "a", "z"])
+        for text in ["{}", "[]", #""a""#] { #expect(try parse(text).keys.isEmpty) }
+    }
+
     @Test func `a value outlives the one it was taken from`() throws {
         var value: JSONValue? = try parse(#"{"a":[{"b":"kept"}]}"#)
         let inner = value?["a"]?.elements[0]["b"]
