@@ -9,17 +9,19 @@ package enum Bootstrap {
     case parameters(BootstrapParams, TaskOptions)
 
     /// The two forms have texts in the same places: parameters they are only if they name this
-    /// task and namespace.
-    package init(_ input: [UInt8], id: String, namespace: String) throws(Failure) {
+    /// task and namespace. `host` supplies what the options do not say.
+    package init(
+        _ input: [UInt8], id: String, namespace: String, host: HostConfiguration = HostConfiguration()
+    ) throws(Failure) {
         if let parameters = try? BootstrapParams(decoding: input), parameters.instanceID == id,
             parameters.namespace == namespace, !input.isEmpty
         {
             let known = parameters.extensions.first {
                 ["containerd.runc.v1.Options", "runtimeoptions.v1.Options"].contains($0.name)
             }
-            self = .parameters(parameters, try TaskOptions(known))
+            self = .parameters(parameters, try TaskOptions(known, host: host))
         } else {
-            self = .options(try TaskOptions(input.isEmpty ? nil : AnyMessage(decoding: input)))
+            self = .options(try TaskOptions(input.isEmpty ? nil : AnyMessage(decoding: input), host: host))
         }
     }
 

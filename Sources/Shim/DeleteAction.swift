@@ -19,7 +19,7 @@ package enum DeleteAction {
         guard !arguments.id.isEmpty else { throw Failure(.invalidArgument, "shim id cannot be empty") }
         _ = try Signals.open()  // SIGTERM and SIGINT wait until we are done
         let bundle = try bundle(arguments)
-        let runtime = recordedRuntime(bundle, arguments.namespace)
+        let runtime = recordedRuntime(bundle, arguments.namespace, log: &log)
         let pid = recordedPID(bundle)
         do throws(Failure) {
             let command = Runtime.delete(arguments.id, force: true)
@@ -49,16 +49,25 @@ package enum DeleteAction {
         return named
     }
 
-    /// The runtime that made the container, as Create left it in the bundle (C-1.74).
-    private static func recordedRuntime(_ bundle: String, _ namespace: String) -> Runtime {
-        var options = TaskOptions()
+    /// The runtime that made the container, as Create left it in the bundle (C-1.74). Of what is not there, for
+    /// the shim died before Create or a file is gone, the host's configuration is the best guess.
+    private static func recordedRuntime(_ bundle: String, _ namespace: String, log: inout Log) -> Runtime {
+        var recorded = PartialOptions()
         do throws(Failure) {
-            options.runc.binaryName = try Files.text("\(bundle)/runtime").trimmed
-        } catch {}  // the shim died before Create, or the file is gone: the default then
+            recorded.binaryName = try Files.text("\(bundle)/runtime").trimmed
+        } catch {}  // not there
         do throws(Failure) {
             let path = "\(bundle)/options.json"
-            options.runc.root = try JSONValue(parsing: Files.read(path), subject: path)["root"]?.string ?? ""
+            recorded.root = try JSONValue(parsing: Files.read(path), subject: path)["root"]?.string ?? ""
         } catch {}  // as above
+        var options = TaskOptions()
+        options.said = recorded
+        guard recorded.binaryName == nil || recorded.root == nil else { return options.runtime(namespace: namespace) }
+        do throws(Failure) {
+            options.said = recorded.over(try HostConfiguration.read().options)
+        } catch {
+            log(.warning, "configuration", "error=\(Log.quoted(error.message))")
+        }
         return options.runtime(namespace: namespace)
     }
 

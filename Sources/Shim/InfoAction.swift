@@ -11,11 +11,14 @@ package enum InfoAction {
     private static let featuresType =
         "types.containerd.io/opencontainers/runtime-spec/1/features/Features"
 
+    /// containerd asks each runtime when it starts; one that says nothing holds it up no longer than this.
+    private static let runtimeLimit = Duration.seconds(10)
+
     /// Returns what is to be written to stdout.
     package static func run() async throws(Failure) -> [UInt8] {
         let input = try Files.readToEnd(FileDescriptor(owning: 0), named: "stdin", limit: 10 << 20)
-        let given = input.isEmpty ? nil : try AnyMessage(decoding: input)
-        let runtime = try TaskOptions(given).runtime(namespace: "")
+        let given = try self.given(input)
+        let runtime = try TaskOptions(given, host: .read()).runtime(namespace: "")
         guard Files.isExecutable(try runtime.path()) else {
             throw Failure(.notFound, "\(runtime.binary): no such executable")
         }
@@ -26,12 +29,21 @@ package enum InfoAction {
         ).encoded()
     }
 
+    /// The options that were asked with, of either type.
+    private static func given(_ input: [UInt8]) throws(Failure) -> AnyMessage? {
+        guard !input.isEmpty else { return nil }
+        do throws(Failure) {
+            return try AnyMessage(decoding: input)
+        } catch {
+            throw error.adding("stdin")
+        }
+    }
+
     /// The runtime's own JSON; nil from one that knows no features.
     private static func features(of runtime: Runtime) async -> [UInt8]? {
         do throws(Failure) {
-            guard case .succeeded(let output) = try await runtime.invoke(["features"], log: nil).outcome() else {
-                return nil
-            }
+            let invocation = try runtime.invoke(["features"], log: nil)
+            guard case .succeeded(let output) = await invocation.outcome(within: runtimeLimit) else { return nil }
             return try JSONValue(parsing: output, subject: "features").isObject ? output : nil
         } catch {
             return nil

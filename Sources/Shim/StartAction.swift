@@ -8,7 +8,7 @@ package enum StartAction {
     package static func run(_ arguments: Arguments) throws(Failure) -> [UInt8] {
         guard !arguments.id.isEmpty else { throw Failure(.invalidArgument, "shim id cannot be empty") }
         let input = try Files.readToEnd(FileDescriptor(owning: 0), named: "stdin", limit: 10 << 20)
-        let bootstrap = try Bootstrap(input, id: arguments.id, namespace: arguments.namespace)
+        let bootstrap = try Bootstrap(input, id: arguments.id, namespace: arguments.namespace, host: .read())
         let bundle = try Paths.workingDirectory()
         let group = try BundleConfiguration(bundle: bundle).group ?? arguments.id
         let path = SocketAddress.path(

@@ -1,43 +1,80 @@
-import Containers
 import JSON
 package import Linux
 package import OCIRuntime
 package import Protobuf
 
-/// The options of a runtime or task, whichever of their types they came in (contract C-3.60 … C-3.65).
+/// The options of a runtime or task, whichever of their types they came in, over the host's (contract
+/// C-3.60 … C-3.65).
 package struct TaskOptions: Equatable {
-    package var runc = RuncOptions()
+    /// What the client said and, where it did not, the host's configuration.
+    package var said = PartialOptions()
+    /// For the log: what was passed over.
+    package private(set) var warnings: [String] = []
 
     /// The defaults.
     package init() {}
 
     /// None, an empty one, or one of the known types; another is refused.
-    package init(_ options: AnyMessage?) throws(Failure) {
+    ///
+    /// Of a configuration's path and body clients fill in one: CRI and docker send the whole table as the body
+    /// unless it names a file. Should both be there, a key of the body wins over the file's.
+    package init(_ options: AnyMessage?, host: HostConfiguration = HostConfiguration()) throws(Failure) {
+        said = host.options
+        if let warning = host.warning { warnings.append(warning) }
         guard let options, !options.typeURL.isEmpty || !options.value.isEmpty else { return }
         switch options.name {
-        case "containerd.runc.v1.Options": runc = try RuncOptions(decoding: options.value)
+        case "containerd.runc.v1.Options":
+            said = PartialOptions(try RuncOptions(decoding: options.value)).over(said)
         case "runtimeoptions.v1.Options":
             let generic = try RuntimeOptions(decoding: options.value)
-            guard generic.configBody.isEmpty, generic.configPath.isEmpty else {
-                throw Failure(.unimplemented, "runtime options from a configuration file")
+            if !generic.configPath.isEmpty { add(try Self.file(generic.configPath)) }
+            if !generic.configBody.isEmpty {
+                add(try OptionsText(parsing: generic.configBody, subject: "config_body"))
             }
         default: throw Failure(.invalidArgument, "options of type \(Log.quoted(options.typeURL))")
         }
-        if runc.binaryName.utf8.contains(0) || runc.root.utf8.contains(0) {
-            throw Failure(.invalidArgument, "options: NUL in a path")
+    }
+
+    /// It is opened by a shim, whose directory is a bundle, so a relative path would mean nothing.
+    private static func file(_ path: String) throws(Failure) -> OptionsText {
+        guard path.hasPrefix("/") else {
+            throw Failure(.invalidArgument, "config_path \(Log.quoted(path)): not an absolute path")
+        }
+        do throws(Failure) {
+            return try OptionsText(at: path)
+        } catch {
+            throw error.adding("config_path")
         }
     }
 
-    /// The runtime they mean, for containers of `namespace`.
-    package func runtime(namespace: String, usesSystemd: Bool = false) -> Runtime {
-        Runtime(
-            binary: runc.binaryName.isEmpty ? "runc" : runc.binaryName,
-            root: "\(runc.root.isEmpty ? "/run/containerd/runc" : runc.root)/\(namespace)",
-            systemdCgroup: runc.systemdCgroup || usesSystemd)
+    private mutating func add(_ text: OptionsText) {
+        said = text.options.over(said)
+        if let warning = text.warning { warnings.append(warning) }
     }
 
-    /// The options as a bundle's `options.json` has them: what is zero is left out (C-1.74).
+    /// With the defaults for what nobody said.
+    package var runc: RuncOptions { said.complete }
+
+    /// Decides for the systemd driver where nobody else decides, by the form of the container's cgroup: clients
+    /// that know this runtime as a foreign one cannot say it (C-3.64).
+    package mutating func infer(from configuration: BundleConfiguration?) {
+        guard said.systemdCgroup == nil, configuration?.namesSystemdCgroup == true else { return }
+        said.systemdCgroup = true
+    }
+
+    /// The runtime they mean, for containers of `namespace`.
+    package func runtime(namespace: String) -> Runtime {
+        let runc = runc
+        return Runtime(
+            binary: runc.binaryName.isEmpty ? "runc" : runc.binaryName,
+            root: "\(runc.root.isEmpty ? "/run/containerd/runc" : runc.root)/\(namespace)",
+            systemdCgroup: runc.systemdCgroup)
+    }
+
+    /// The options as a bundle's `options.json` has them: what is zero is left out (C-1.74). A `delete`, also
+    /// the Go shim's, finds its runtime by them, so they are the ones in effect.
     package var json: [UInt8] {
+        let runc = runc
         var members: [String] = []
         func add(_ key: String, _ flag: Bool) { if flag { members.append("\"\(key)\":true") } }
         func add(_ key: String, _ number: UInt32) { if number != 0 { members.append("\"\(key)\":\(number)") } }

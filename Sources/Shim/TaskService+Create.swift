@@ -20,7 +20,8 @@ extension TaskService {
         guard message.checkpoint.isEmpty || message.checkpoint.hasPrefix("/") else {
             throw Failure(.invalidArgument, "checkpoint \(Log.quoted(message.checkpoint)): not an absolute path")
         }
-        let options = try TaskOptions(message.options)
+        let options = try TaskOptions(message.options, host: .read())
+        for warning in options.warnings { log(.warning, "options", "id=\(id) text=\(Log.quoted(warning))") }
         creating.insert(id)
         Loop.start { await self.create(message, options, answering: call.stream) }
     }
@@ -45,15 +46,16 @@ extension TaskService {
         } catch {
             configuration = nil  // the runtime will say what is wrong with it
         }
+        var options = options
+        options.infer(from: configuration)
+        let runc = options.runc
         var settings = Container.Settings(
-            runtime: options.runtime(
-                namespace: namespace, usesSystemd: configuration?.namesSystemdCgroup ?? false),
-            runtimeFile: options.runc.binaryName, optionsFile: options.json)
-        settings.noPivot = options.runc.noPivotRoot
-        settings.noNewKeyring = options.runc.noNewKeyring
-        settings.ioUID = options.runc.ioUID
-        settings.ioGID = options.runc.ioGID
-        settings.criuWorkPath = options.runc.criuWorkPath
+            runtime: options.runtime(namespace: namespace), runtimeFile: runc.binaryName, optionsFile: options.json)
+        settings.noPivot = runc.noPivotRoot
+        settings.noNewKeyring = runc.noNewKeyring
+        settings.ioUID = runc.ioUID
+        settings.ioGID = runc.ioGID
+        settings.criuWorkPath = runc.criuWorkPath
         var request = Container.Request(
             id: message.id, bundle: message.bundle,
             mounts: message.rootfs.map {

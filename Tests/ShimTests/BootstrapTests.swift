@@ -63,6 +63,15 @@ struct BootstrapTests {
         #expect(bootstrap.options.runc.systemdCgroup)
     }
 
+    @Test func `the host supplies what either form does not say`() throws {
+        var host = HostConfiguration()
+        host.options.shimCgroup = "/shims"
+        for input in [[], any("containerd.runc.v1.Options", text(6, "crun")), parameters] {
+            let bootstrap = try Bootstrap(input, id: "c1", namespace: "default", host: host)
+            #expect(bootstrap.options.runc.shimCgroup == "/shims")
+        }
+    }
+
     @Test func `only what names this task and namespace is parameters`() throws {
         // It is both: an Any, and parameters of a task with the name of a type.
         let both = any("containerd.runc.v1.Options", text(6, "crun"))
