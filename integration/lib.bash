@@ -97,8 +97,10 @@ setup_suite_file() {
     FAKE_RUNC=$DIR/faults
     IMAGE=busybox:integration
     TASKS=$STATE/io.containerd.runtime.v2.task/$NS
-    export DIR NS SOCK STATE ROOTFS FAKE_RUNC TASKS IMAGE CASE
+    export DIR NS SOCK STATE ROOTFS FAKE_RUNC TASKS IMAGE CASE SWIFTRUNC_CONFIG
     CASE=$DIR/case
+    # Whatever this host has configured for its own containers.
+    SWIFTRUNC_CONFIG=$DIR/host.toml
     mkdir -p "$DIR/bin" "$DIR/jobs" "$DIR/base" "$DIR/fifo" "$DIR/direct" "$DIR/tmp" "$CASE" "$FAKE_RUNC"
     # The fake runtime gives way to the real one while no fault is ordered.
     ln -s "$INTEGRATION/fake-runc" "$DIR/bin/runc"
