@@ -520,17 +520,6 @@ SH
     state_is c1 2
 }
 
-# bats test_tags=direct
-@test "T-113 C-3.64 a cgroupsPath of slice:prefix:name asks for --systemd-cgroup" {
-    touch "$FAKE_RUNC/record"
-    echo "no systemd in this case" >"$FAKE_RUNC/create.fail"
-    direct_bundle c1 sleep 1000
-    edit_spec c1 'spec["linux"]["cgroupsPath"] = "system.slice:test:c1"'
-    direct_start c1 </dev/null
-    run direct_create c1
-    [[ $(recorded create) == *" --systemd-cgroup create "* ]]
-}
-
 @test "T-113 C-3.64 a plain cgroupsPath does not ask for it" {
     touch "$FAKE_RUNC/record"
     idle c1

@@ -47,7 +47,8 @@ extension TaskService {
             configuration = nil  // the runtime will say what is wrong with it
         }
         var options = options
-        options.infer(from: configuration)
+        // Without systemd (sd_booted(3)) the name is a path like any other, and its driver would fail.
+        if Files.isDirectory("/run/systemd/system") { options.infer(from: configuration) }
         let runc = options.runc
         var settings = Container.Settings(
             runtime: options.runtime(namespace: namespace), runtimeFile: runc.binaryName, optionsFile: options.json)
