@@ -50,6 +50,10 @@ int32_t clinux_open(const char *path, int32_t flags, uint32_t mode) {
     return result(RETRIED(int, open(path, flags | O_CLOEXEC, mode)));
 }
 
+int32_t clinux_open_at(int32_t directory, const char *path, int32_t flags) {
+    return result(RETRIED(int, openat(directory, path, flags | O_CLOEXEC)));
+}
+
 int32_t clinux_pipe(int32_t *ends) { return result(pipe2(ends, O_CLOEXEC)); }
 
 int32_t clinux_set_nonblocking(int32_t fd) {

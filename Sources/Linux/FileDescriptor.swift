@@ -14,6 +14,12 @@ public struct FileDescriptor: ~Copyable {
         raw = try check(unsafe clinux_open(path, flags.rawValue, mode), "open", path)
     }
 
+    /// openat(2) for reading, of a file that may well not be there; nil if it cannot be opened.
+    package static func reading(_ name: String, in directory: borrowing FileDescriptor) -> FileDescriptor? {
+        let raw = unsafe clinux_open_at(directory.raw, name, OpenFlags.readOnly.rawValue)
+        return raw < 0 ? nil : FileDescriptor(owning: raw)
+    }
+
     deinit { _ = clinux_close(raw) }
 
     /// What read(2) gave. `notYet`: a non-blocking descriptor has nothing now.

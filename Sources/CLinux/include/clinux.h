@@ -43,6 +43,7 @@ int64_t clinux_write(int32_t fd, const void *bytes, size_t count);
 /// splice(2), non-blocking, moving pages.
 int64_t clinux_splice(int32_t from, int32_t to, size_t count);
 int32_t clinux_open(const char *path, int32_t flags, uint32_t mode);  // always O_CLOEXEC
+int32_t clinux_open_at(int32_t directory, const char *path, int32_t flags);  // likewise
 int32_t clinux_pipe(int32_t *ends);                                   // [read, write], O_CLOEXEC
 int32_t clinux_set_nonblocking(int32_t fd);
 int32_t clinux_pipe_unread(int32_t fd);  // FIONREAD
