@@ -4,6 +4,18 @@ package import Linux
 package struct Cgroup: Equatable {
     /// Its directory, of one controller in version 1.
     package let path: String
+    let version: Version
+    /// Version 1: where the directories are not that follow from ``path``. Nearly always none, so that
+    /// a container costs one path.
+    let elsewhere: [Exception]
+
+    enum Version { case unified, legacy }
+
+    /// The directory of one controller; empty if the container has none.
+    struct Exception: Equatable {
+        let controller: Controller
+        let directory: String
+    }
 
     /// Which of the version 1 hierarchies is looked at, if a container has a cgroup there. The
     /// first ones are those that every runtime makes.
@@ -18,9 +30,11 @@ package struct Cgroup: Equatable {
             let theirs = Hierarchy.memberships(try Files.read("/proc/\(pid)/cgroup"))
             let ours = Hierarchy.memberships(try Files.read("/proc/self/cgroup"))
             let mounts = mode == .unified ? nil : try Hierarchy.legacyMounts()
-            return candidates(theirs, ours: ours, legacyMounts: mounts).first { Files.isDirectory($0) }.map {
-                Cgroup(path: $0)
-            }
+            let path = candidates(theirs, ours: ours, legacyMounts: mounts).first { Files.isDirectory($0) }
+            guard let path else { return nil }
+            guard let mounts else { return Cgroup(path: path, version: .unified, elsewhere: []) }
+            let elsewhere = exceptions(to: path, theirs, ours: ours, mounts: mounts, root: Hierarchy.mountPoint)
+            return Cgroup(path: path, version: .legacy, elsewhere: elsewhere)
         } catch {
             return nil
         }
@@ -30,24 +44,64 @@ package struct Cgroup: Equatable {
     static func candidates(
         _ theirs: [Hierarchy.Membership], ours: [Hierarchy.Membership], legacyMounts: [MountInfo]?
     ) -> [String] {
-        func own(_ membership: Hierarchy.Membership) -> Bool {
-            // "/../x": outside of our cgroup namespace, so not to be seen from here.
-            membership.path == "/" || membership.path.hasPrefix("/../") || membership.path == "/.."
-                || ours.contains(membership)
-        }
         guard let legacyMounts else {
             let membership = theirs.first { $0.controllers.isEmpty }
-            guard let membership, !own(membership) else { return [] }
+            guard let membership, !isNobodys(membership, ours) else { return [] }
             return [Paths.clean("\(Hierarchy.mountPoint)/\(membership.path)")]
         }
-        var found: [String] = []
-        for controller in preferred {
-            let membership = theirs.first { $0.controllers.contains(controller) }
-            guard let membership, !own(membership) else { continue }
-            let directory = Hierarchy.directory(of: membership.path, controller: controller, mounts: legacyMounts)
-            if let directory { found.append(directory) }
+        return preferred.compactMap { directory($0, theirs, ours: ours, mounts: legacyMounts) }
+    }
+
+    /// The controllers whose directories are not beside `path`, below `root`.
+    static func exceptions(
+        to path: String, _ theirs: [Hierarchy.Membership], ours: [Hierarchy.Membership], mounts: [MountInfo],
+        root: String
+    ) -> [Exception] {
+        Controller.allCases.compactMap { controller in
+            let directory = directory(controller.rawValue, theirs, ours: ours, mounts: mounts) ?? ""
+            let usual = usual(controller, beside: path, root: root)
+            // Two names may be one directory: controllers that are mounted together have links.
+            guard directory != usual, Files.identity(of: directory) != Files.identity(of: usual) else { return nil }
+            return Exception(controller: controller, directory: directory)
         }
-        return found
+    }
+
+    private static func directory(
+        _ controller: String, _ theirs: [Hierarchy.Membership], ours: [Hierarchy.Membership], mounts: [MountInfo]
+    ) -> String? {
+        let membership = theirs.first { $0.controllers.contains(controller) }
+        guard let membership, !isNobodys(membership, ours) else { return nil }
+        return Hierarchy.directory(of: membership.path, controller: controller, mounts: mounts)
+    }
+
+    /// Whether it is not the container's alone, or outside of our cgroup namespace (`/../x`), so not to
+    /// be seen from here.
+    private static func isNobodys(_ membership: Hierarchy.Membership, _ ours: [Hierarchy.Membership]) -> Bool {
+        membership.path == "/" || membership.path.hasPrefix("/../") || membership.path == "/.."
+            || ours.contains(membership)
+    }
+
+    /// `<root>/memory/x` for `<root>/devices/x`.
+    private static func usual(_ controller: Controller, beside path: String, root: String) -> String {
+        guard path.hasPrefix("\(root)/") else { return "" }
+        let rest = path.utf8.dropFirst(root.utf8.count + 1).drop { $0 != UInt8(ascii: "/") }
+        return "\(root)/\(controller.rawValue)\(String(decoding: rest, as: UTF8.self))"
+    }
+
+    /// Where a controller of version 1 has the container.
+    func directory(of controller: Controller) -> String {
+        let exception = elsewhere.first { $0.controller == controller }
+        return exception?.directory ?? Self.usual(controller, beside: path, root: Hierarchy.mountPoint)
+    }
+
+    /// What it says of itself now; nil if it is no more. Nothing is waited for.
+    package func metrics() -> Metrics? {
+        switch version {
+        case .unified: UnifiedMetrics(directory: path, hugePageSizes: HugePageSizes.here).map { .unified($0) }
+        case .legacy:
+            LegacyMetrics(hugePageSizes: HugePageSizes.here, partitions: "/proc/partitions") { directory(of: $0) }
+                .map { .legacy($0) }
+        }
     }
 
     /// All processes in it and in the cgroups below; nil if that cannot be read, as in a threaded

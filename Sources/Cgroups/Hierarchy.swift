@@ -59,3 +59,8 @@ extension MountInfo {
         superOptions.utf8.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual(controller.utf8) }
     }
 }
+
+/// The controllers of version 1 that count something.
+enum Controller: String, CaseIterable {
+    case cpu, cpuacct, memory, pids, blkio, hugetlb, rdma
+}

@@ -43,7 +43,49 @@ struct CgroupTests {
 
     @Test func `a process that is gone has no cgroup`() {
         #expect(Cgroup.of(pid: .max) == nil)
-        #expect(Cgroup(path: "/no/such/cgroup").processes() == nil)
+        #expect(Cgroup(path: "/no/such/cgroup", version: .unified, elsewhere: []).processes() == nil)
+    }
+
+    @Test func `a cgroup that is gone has no metrics`() {
+        #expect(Cgroup(path: "/no/such/cgroup", version: .unified, elsewhere: []).metrics() == nil)
+        #expect(Cgroup(path: "/sys/fs/cgroup/pids/no/such", version: .legacy, elsewhere: []).metrics() == nil)
+    }
+
+    @Test func `the controllers of version 1 are beside each other`() {
+        let cgroup = Cgroup(
+            path: "/sys/fs/cgroup/pids/default/web", version: .legacy,
+            elsewhere: [
+                Cgroup.Exception(controller: .cpu, directory: "/cgroup/cpu/web"),
+                Cgroup.Exception(controller: .rdma, directory: ""),
+            ])
+        #expect(cgroup.directory(of: .memory) == "/sys/fs/cgroup/memory/default/web")
+        #expect(cgroup.directory(of: .pids) == "/sys/fs/cgroup/pids/default/web")
+        #expect(cgroup.directory(of: .cpu) == "/cgroup/cpu/web")
+        #expect(cgroup.directory(of: .rdma) == "")
+    }
+
+    /// Controllers of a machine in a directory: those that are mounted together are reached by a link of
+    /// another name, which here is the directory of the same path.
+    @Test func `only what is not beside the others is remembered`() throws {
+        let scratch = try Scratch()
+        let root = scratch.path
+        for directory in ["pids/web", "memory/web", "memory/other", "cpu/web", "hugetlb/web"] {
+            try scratch.add(directory: "\(root)/\(directory)")
+        }
+        let mounts = ["pids", "memory", "cpu", "hugetlb"].map {
+            MountInfo(root: "/", mountPoint: "\(root)/./\($0)", type: "cgroup", superOptions: "rw,\($0)")
+        }
+        func exceptions(_ lines: String) -> [Cgroup.Exception] {
+            Cgroup.exceptions(
+                to: "\(root)/pids/web", Hierarchy.memberships(Array(lines.utf8)),
+                ours: Hierarchy.memberships(Array("2:memory:/\n".utf8)), mounts: mounts, root: root)
+        }
+        #expect(exceptions("4:hugetlb:/web\n3:pids:/web\n2:memory:/web\n1:cpu:/web\n") == [])
+        #expect(
+            exceptions("4:hugetlb:/\n3:pids:/web\n2:memory:/other\n1:cpu:/web\n") == [
+                Cgroup.Exception(controller: .memory, directory: "\(root)/memory/other"),
+                Cgroup.Exception(controller: .hugetlb, directory: ""),
+            ])
     }
 
     @Test(arguments: ["relative", "/a/../b", "/a/", "//a", ""])
@@ -78,6 +120,10 @@ struct CgroupTests {
         let cgroup = try #require(Cgroup.of(pid: children[0].pid))
         #expect(cgroup.path.hasSuffix(name))
         #expect(cgroup.processes() == children.map(\.pid))
+        switch try #require(cgroup.metrics()) {
+        case .unified(let metrics): #expect(metrics.pids.current == 0 || metrics.pids.current == 2)
+        case .legacy(let metrics): #expect(metrics.pids == Metrics.Pids(current: 2, limit: 0))
+        }
         children[1].end()
         #expect(cgroup.processes() == [children[0].pid])
         #expect(Cgroup.of(pid: children[0].pid) == cgroup)
