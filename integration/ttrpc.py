@@ -38,7 +38,7 @@ SERVICES = {
 }
 
 # Message tables: number -> (name, type). A type is a scalar, a message name, or one of them
-# after "*" (repeated); "map" is map<string, string>.
+# after "*" (repeated); "map" is map<string, string>, "packed" is repeated uint64.
 MESSAGES = {
     "Empty": {},
     "Any": {1: ("type_url", "string"), 2: ("value", "bytes")},
@@ -74,6 +74,8 @@ MESSAGES = {
     "CloseIORequest": {1: ("id", "string"), 2: ("exec_id", "string"), 3: ("stdin", "bool")},
     "WaitRequest": {1: ("id", "string"), 2: ("exec_id", "string")},
     "WaitResponse": {1: ("exit_status", "uint32"), 2: ("exited_at", "Timestamp")},
+    "StatsRequest": {1: ("id", "string")},
+    "StatsResponse": {1: ("stats", "Any")},
     "ConnectRequest": {1: ("id", "string")},
     "ConnectResponse": {1: ("shim_pid", "uint32"), 2: ("task_pid", "uint32"), 3: ("version", "string")},
     "ShutdownRequest": {1: ("id", "string"), 2: ("now", "bool")},
@@ -140,8 +142,61 @@ MESSAGES = {
     "containerd.events.TaskCheckpointed": {1: ("container_id", "string"), 2: ("checkpoint", "string")},
 }
 
+
+def uint64s(names, first=1):
+    """The uint64 fields of these names, numbered from `first`."""
+    return {first + index: (name, "uint64") for index, name in enumerate(names.split())}
+
+
+# Metrics of both cgroup versions. Fields have the names of the kernel where it has one.
+MEMORY_V1 = ("cache rss rss_huge mapped_file dirty writeback pgpgin pgpgout pgfault pgmajfault inactive_anon "
+             "active_anon inactive_file active_file unevictable")
+BLKIO_V1 = ("io_service_bytes_recursive io_serviced_recursive io_queued_recursive io_service_time_recursive "
+            "io_wait_time_recursive io_merged_recursive io_time_recursive sectors_recursive")
+MESSAGES |= {
+    "RdmaEntry": {1: ("device", "string"), 2: ("hca_handles", "uint32"), 3: ("hca_objects", "uint32")},
+    "RdmaStat": {1: ("current", "*RdmaEntry"), 2: ("limit", "*RdmaEntry")},
+    "PidsStat": uint64s("current limit"),
+    # version 1
+    "io.containerd.cgroups.v1.Metrics": {
+        1: ("hugetlb", "*HugetlbStat1"), 2: ("pids", "PidsStat"), 3: ("cpu", "CPUStat1"), 4: ("memory", "MemoryStat1"),
+        5: ("blkio", "BlkIOStat1"), 6: ("rdma", "RdmaStat"), 7: ("network", "*Empty"), 8: ("cgroup_stats", "Empty"),
+        9: ("memory_oom_control", "MemoryOomControl1")},
+    "HugetlbStat1": {**uint64s("usage max failcnt"), 4: ("pagesize", "string")},
+    "CPUStat1": {1: ("usage", "CPUUsage1"), 2: ("throttling", "Throttle1")},
+    "CPUUsage1": {**uint64s("total kernel user"), 4: ("per_cpu", "packed")},
+    "Throttle1": uint64s("periods throttled_periods throttled_time"),
+    "MemoryStat1": {
+        **uint64s(MEMORY_V1), **uint64s("hierarchical_memory_limit hierarchical_memsw_limit", 16),
+        **uint64s(" ".join("total_" + name for name in MEMORY_V1.split()), 18), 33: ("usage", "MemoryEntry1"),
+        34: ("swap", "MemoryEntry1"), 35: ("kernel", "MemoryEntry1"), 36: ("kernel_tcp", "MemoryEntry1")},
+    "MemoryEntry1": uint64s("limit usage max failcnt"),
+    "BlkIOStat1": {index + 1: (name, "*BlkIOEntry1") for index, name in enumerate(BLKIO_V1.split())},
+    "BlkIOEntry1": {1: ("op", "string"), 2: ("device", "string"), **uint64s("major minor value", 3)},
+    "MemoryOomControl1": uint64s("oom_kill_disable under_oom oom_kill"),
+    # version 2
+    "io.containerd.cgroups.v2.Metrics": {
+        1: ("pids", "PidsStat"), 2: ("cpu", "CPUStat2"), 4: ("memory", "MemoryStat2"), 5: ("rdma", "RdmaStat"),
+        6: ("io", "IOStat2"), 7: ("hugetlb", "*HugeTlbStat2"), 8: ("memory_events", "MemoryEvents2")},
+    "CPUStat2": {**uint64s("usage_usec user_usec system_usec nr_periods nr_throttled throttled_usec"),
+                 7: ("psi", "PSIStats2"), **uint64s("nr_bursts burst_usec", 8)},
+    "MemoryStat2": {
+        **uint64s("anon file kernel_stack slab sock shmem file_mapped file_dirty file_writeback anon_thp inactive_anon "
+                  "active_anon inactive_file active_file unevictable slab_reclaimable slab_unreclaimable pgfault "
+                  "pgmajfault workingset_refault workingset_activate workingset_nodereclaim pgrefill pgscan pgsteal "
+                  "pgactivate pgdeactivate pglazyfree pglazyfreed thp_fault_alloc thp_collapse_alloc usage usage_limit "
+                  "swap_usage swap_limit max_usage swap_max_usage"),
+        38: ("psi", "PSIStats2")},
+    "MemoryEvents2": uint64s("low high max oom oom_kill oom_group_kill"),
+    "IOStat2": {1: ("usage", "*IOEntry2"), 2: ("psi", "PSIStats2")},
+    "IOEntry2": uint64s("major minor rbytes wbytes rios wios"),
+    "HugeTlbStat2": {**uint64s("current max"), 3: ("pagesize", "string"), 4: ("failcnt", "uint64")},
+    "PSIStats2": {1: ("some", "PSIData2"), 2: ("full", "PSIData2")},
+    "PSIData2": {1: ("avg10", "double"), 2: ("avg60", "double"), 3: ("avg300", "double"), 4: ("total", "uint64")},
+}
+
 # Methods whose reply is not Empty.
-ANSWERS = {"State", "Create", "Start", "Delete", "Pids", "Wait", "Connect", "Platform", "WaitSandbox"}
+ANSWERS = {"State", "Create", "Start", "Delete", "Pids", "Wait", "Connect", "Stats", "Platform", "WaitSandbox"}
 UNEXITED = -62135596800
 
 
@@ -244,6 +299,14 @@ def decode_one(kind, value):
         return {pair.get("key", ""): pair.get("value", "")}
     if kind == "bool":
         return bool(value)
+    if kind == "double":
+        return struct.unpack("<d", value.to_bytes(8, "little"))[0]
+    if kind == "packed":
+        numbers, at = [], 0
+        while at < len(value):
+            number, at = read_varint(value, at)
+            numbers.append(number)
+        return numbers
     if kind in ("int32", "int64") and value >= 1 << 63:
         return value - (1 << 64)
     return value

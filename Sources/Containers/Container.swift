@@ -1,4 +1,4 @@
-import Cgroups
+package import Cgroups
 package import Linux
 package import Mounts
 package import OCIRuntime
@@ -63,7 +63,7 @@ package final class Container {
     /// The specification of each exec that has not been started.
     var specifications: [String: [UInt8]] = [:]
     /// Where its processes are; nil if that could not be found out.
-    var cgroup: Cgroup?
+    package internal(set) var cgroup: Cgroup?
     var rootfs: RootfsMount?
     var order = ExitOrder()
     var isBeingCheckpointed = false

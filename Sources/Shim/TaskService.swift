@@ -102,7 +102,7 @@ package final class TaskService {
         case "Shutdown": try shutdown(call)
         case "Update": try update(call)
         case "Checkpoint": try checkpoint(call)
-        case "Stats": throw Failure(.unimplemented, "method \(call.method)")
+        case "Stats": try stats(call)
         default: server.refuse(call.stream, Status(code: 12, message: "method \(call.method)"))
         }
     }
