@@ -165,7 +165,7 @@ grows() {
 }
 
 # The runtime of the case waits at its `create`.
-holds() { pgrep -f "fake-runc|bin/runc .*--log $DIR.* create" >/dev/null; }
+holds() { pgrep -f "runc .*--log $DIR/.* create" >/dev/null; }
 
 @test "C-1.59 a shim killed while containerd is away is cleaned up after the restart" {
     run_image c1 sleep 1000
