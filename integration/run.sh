@@ -56,6 +56,8 @@ done
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# shellcheck disable=SC2046 # a list
+trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM INT
 passed=0 failed=0 skipped=0
 
 # shim BUILD DAEMON: sets what the cases run against.
@@ -87,7 +89,10 @@ filters() {
 # one FILE: its cases; what they said and how they ended is in $work.
 one() {
     local name=$work/${1##*/} begin=$SECONDS
-    timeout --foreground -k 60 600 bats --tap "${filter[@]}" "$1" >"$name.tap" 2>&1 </dev/null
+    timeout --foreground -k 60 600 bats --tap "${filter[@]}" "$1" >"$name.tap" 2>&1 </dev/null &
+    # shellcheck disable=SC2064 # this one's
+    trap "kill $!" TERM
+    wait $!
     echo "$? $((SECONDS - begin))" >"$name.status"
     mv "$name.status" "$name.end"
 }
