@@ -1,5 +1,7 @@
 # The rootfs that Create mounts: contract C-6.1 … C-6.12, checklist T-180 … T-187.
 
+# bats file_tags=direct
+
 load lib
 
 setup_file() { setup_suite_file; }
