@@ -92,7 +92,8 @@ if archives == nil {
     for (name, also) in tests {
         package.targets.append(
             .testTarget(
-                name: "\(name)Tests", dependencies: [.byName(name: name), "Linux", "Reactor"] + also,
+                name: "\(name)Tests",
+                dependencies: Set([name, "Linux", "Reactor"]).sorted().map { .byName(name: $0) } + also,
                 swiftSettings: swift))
     }
 }

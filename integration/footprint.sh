@@ -41,6 +41,7 @@ one() {
     for id in $(seq 2 $((POD + 1))); do sleeper "c$id"; done
     settle "$pid"
     echo "member $(awk -v kib=$(($(memory "$pid" Private_Dirty) - before)) -v n="$POD" 'BEGIN { printf "%.1f", kib / n }')" >>"$1"
+    answers "$pid" >>"$1"
     if [ -n "${START_BINARIES:-}" ]; then start_times >"${1%/*}/start"; fi
 }
 
@@ -75,6 +76,54 @@ for number in range(int(sys.argv[2])):
     c.call("Wait", {"id": "c1", "exec_id": name})
     c.call("Delete", {"id": "c1", "exec_id": name})
 PY
+}
+
+# answers PID: what Stats costs the shim, and the longest that anything but a Wait was unanswered for one
+# container while the runtime took two seconds to create another one.
+answers() {
+    direct_bundle slow sleep 1000
+    echo 2 >"$FAKE_RUNC/create.delay.slow"
+    GROUP=pod client "$1" "$DIR/direct/slow" <<'PY'
+import glob, select, statistics
+pid, bundle = sys.argv[2:]
+
+def spent():
+    """Nanoseconds of processor that all threads have used."""
+    total = 0
+    for task in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        with open(task) as file:
+            total += int(file.read().split()[0])
+    return total
+
+c, other = Connection(path), Connection(path)
+costs = []
+for _ in range(100):
+    before = spent()
+    for _ in range(20):
+        c.call("Stats", id="c1")
+    costs.append((spent() - before) / 20000)
+print("stats", f"{statistics.median(costs):.0f}")
+
+stream = other.send(SERVICES["Task"], "Create", {"id": "slow", "bundle": bundle})
+longest, number = 0, 0
+while not select.select([other.socket], [], [], 0)[0]:
+    number += 1
+    exec_id = f"unstarted{number}"
+    for method, fields in (
+            ("State", {}), ("Pids", {}), ("Stats", {}), ("Connect", {}), ("CloseIO", {"stdin": True}),
+            ("ResizePty", {"width": 80, "height": 25}), ("Kill", {"signal": 0}),
+            ("Exec", {"exec_id": exec_id, "spec": exec_spec("true")}), ("Delete", {"exec_id": exec_id})):
+        begin = time.monotonic()
+        c.call(method, {"id": "c1", **fields})
+        longest = max(longest, time.monotonic() - begin)
+other.answer(stream)
+print("longest", f"{longest * 1000:.1f}")
+for method, fields in (("Kill", {"signal": 9}), ("Wait", {}), ("Delete", {})):
+    c.call(method, {"id": "slow", **fields})
+PY
+    rm "$FAKE_RUNC/create.delay.slow"
+    stop_job log-slow
+    rm -rf --one-file-system "$DIR/direct/slow"
 }
 
 # The `start` action of each of $START_BINARIES in turn, $ROUNDS times, as containerd calls it: from
@@ -154,6 +203,8 @@ table() {
     row "descriptors more after $EXECS execs" more_fds
     row 'Private_Dirty per further container, KiB' value member
     row "start, ms (median of $ROUNDS)" start_of
+    row 'processor time of Stats, µs (median)' value stats
+    row 'longest answer beside a slow create, ms' value longest
 }
 
 BROKEN=0
@@ -176,6 +227,8 @@ promises() {
     promise "$build: KiB per further container" "$(value "$build" member)" 16
     promise "$build: KiB more after $EXECS execs" "$(value "$build" grown)" 16
     promise "$build: descriptors more after $EXECS execs" "$(more_fds "$build")" 0
+    promise "$build: processor time of Stats, µs" "$(value "$build" stats)" 300
+    promise "$build: longest answer beside a slow create, ms" "$(value "$build" longest)" 100
     promise "$build: start, ms; a third of the Go shim's" "$(start_of "$build")" \
         "$(awk -v time="$(start_of go)" 'BEGIN { printf "%.2f", time / 3 }')"
 }
