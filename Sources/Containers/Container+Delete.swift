@@ -34,7 +34,7 @@ extension Container {
         let failed = "failed to delete task"
         let outcome: Invocation.Outcome
         do throws(Failure) {
-            outcome = try await run(Runtime.delete(id, force: false))
+            outcome = try await run(Runtime.delete(id, force: false), log: log)
         } catch {
             throw log.failure(failed, fallback: error.message)
         }

@@ -50,7 +50,7 @@ extension Container {
         let log = RuntimeLog(self.log)
         let outcome: Invocation.Outcome
         do throws(Failure) {
-            outcome = try await run(command)
+            outcome = try await run(command, log: log)
         } catch {
             throw log.failure(failed, fallback: error.message)
         }

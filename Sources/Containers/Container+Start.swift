@@ -71,14 +71,14 @@ extension Container {
 
     private func runExec(_ process: TaskProcess) async throws(Failure) {
         let failed = "OCI runtime exec failed"
-        // A log of its own: execs run side by side, and what is left of a common one would be mixed.
-        let log = RuntimeLog("\(bundle)/log-\(Process.randomName()).json")
+        let ownLog = ownLog
+        let log = RuntimeLog(ownLog ?? "/dev/null")
         let specification = "\(Process.environment("XDG_RUNTIME_DIR") ?? "/tmp")/runc-process\(Process.randomName())"
         let console = process.paths.terminal ? try ConsoleSocket() : nil
         defer {
             console?.close()
             Files.remove(specification)
-            Files.remove(log.path)
+            if let ownLog { Files.remove(ownLog) }
         }
         Files.remove(pidFile(of: process.id))
         try Files.writeAtomically((specifications[process.id] ?? []) + [10], to: specification)

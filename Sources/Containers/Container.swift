@@ -74,8 +74,11 @@ package final class Container {
     package var id: String { request.id }
     package var bundle: String { request.bundle }
     var runtime: Runtime { request.settings.runtime }
-    /// Where the runtime logs; a bundle that is gone takes no log, and that is no reason to fail.
+    /// Where the runtime logs what is done to the container as a whole, one command after the other. A bundle
+    /// that is gone takes no log, and that is no reason to fail.
     var log: String { Files.isDirectory(bundle) ? "\(bundle)/log.json" : "/dev/null" }
+    /// Where a command logs that may run beside others, whose errors would be mixed with its own (C-5.41).
+    var ownLog: String? { Files.isDirectory(bundle) ? "\(bundle)/log-\(Process.randomName()).json" : nil }
     var pidFile: String { "\(bundle)/init.pid" }
     var rootfsPath: String { "\(bundle)/rootfs" }
 
@@ -108,11 +111,14 @@ package final class Container {
         execs.first { $0.value.pid == pid && !$0.value.state.hasEnded }?.key
     }
 
-    /// Runs a command of the runtime that has no stdio of the container's.
+    /// Runs a command of the runtime that has no stdio of the container's. Without `log` nobody reads what it logs.
     func run(
-        _ command: [String], input: [UInt8]? = nil, within limit: Duration = Runtime.timeout
+        _ command: [String], log: RuntimeLog? = nil, input: [UInt8]? = nil, within limit: Duration = Runtime.timeout
     ) async throws(Failure) -> Invocation.Outcome {
-        try await runtime.invoke(command, log: log, input: input).outcome(within: limit)
+        let ownLog = log == nil ? ownLog : nil
+        defer { if let ownLog { Files.remove(ownLog) } }
+        let invocation = try runtime.invoke(command, log: log?.path ?? ownLog ?? "/dev/null", input: input)
+        return await invocation.outcome(within: limit)
     }
 
     /// Tells the process' machine what happened, and does what it says.
