@@ -5,9 +5,9 @@ import _Concurrency
 ///
 /// A child with an owner is reaped through its pidfd. Two kinds have none: orphans that became ours
 /// (subreaper), and a process whose runtime has not said its pid yet. The sweep tells them apart: a
-/// *birth* names the file in which the runtime leaves the pid, before the runtime exits, and only
-/// then can the process become our child. So a dead child that no owner and no birth's file names is
-/// an orphan and is dropped; one that a birth names is reaped for it, and no exit is ever lost.
+/// *birth* names the file in which the runtime leaves the pid before it exits. The process may be our
+/// child before that, and dead: crun's `exec` orphans it first and says its pid after. So what died
+/// without an owner is remembered while a birth is open, and no exit is ever lost; else it is dropped.
 @Loop
 package final class Reaper {
     package static let shared = Reaper()
@@ -20,7 +20,8 @@ package final class Reaper {
 
     private var owned: [Int32: ChildProcess] = [:]
     private var births: [Birth] = []
-    private var early: [UInt32: (pid: Int32, exit: Exit)] = [:]
+    /// Ends without an owner, since the first open birth.
+    private var unclaimed: [(pid: Int32, exit: Exit)] = []
     private var lastBirth: UInt32 = 0
     private var sweepIsDue = false
 
@@ -41,11 +42,13 @@ package final class Reaper {
 
     /// The process of `birth`, after its runtime has exited with success. It may have ended by now.
     package func adopt(_ birth: Birth) throws(Failure) -> ChildProcess {
-        let early = self.early[birth.number]
-        abandon(birth)
-        if let early { return ChildProcess(pid: early.pid, exit: early.exit) }
+        defer { abandon(birth) }
         do throws(Failure) {
-            return try ChildProcess(adopting: pid(in: birth.pidFile))
+            let pid = try pid(in: birth.pidFile)
+            if let index = unclaimed.lastIndex(where: { $0.pid == pid }) {
+                return ChildProcess(pid: pid, exit: unclaimed.remove(at: index).exit)
+            }
+            return try ChildProcess(adopting: pid)
         } catch {
             throw error.adding("failed to retrieve OCI runtime container pid")
         }
@@ -54,8 +57,9 @@ package final class Reaper {
     /// The runtime failed: no process will come of `birth`.
     package func abandon(_ birth: Birth) {
         births.removeAll { $0.number == birth.number }
-        early.removeValue(forKey: birth.number)
-        if births.isEmpty { requestSweep() }
+        guard births.isEmpty else { return }
+        unclaimed = []
+        requestSweep()
     }
 
     fileprivate func add(_ child: ChildProcess) { owned[child.pid] = child }
@@ -72,9 +76,7 @@ package final class Reaper {
             do throws(Failure) {
                 let orphan = try Child(adopting: pid)
                 guard let exit = try orphan.reap() else { return }
-                if let birth = births.first(where: { (try? self.pid(in: $0.pidFile)) == pid }) {
-                    early[birth.number] = (pid, exit)
-                }
+                if !births.isEmpty { unclaimed.append((pid, exit)) }
             } catch {
                 return  // whatever it is, the next SIGCHLD looks again
             }

@@ -106,6 +106,18 @@ struct ReaperTests {
         #expect(child.exit?.status == 7)
     }
 
+    @Test func `a process that ends before its pid is said keeps its status`() async throws {
+        let orphan = try await Orphan()
+        let said = try Files.text(orphan.pidFile)
+        Files.remove(orphan.pidFile)
+        let birth = Reaper.shared.expect(pidFile: orphan.pidFile)
+        await orphan.die()
+        Reaper.shared.requestSweep()
+        await Reactor.shared.sleep(.zero)
+        try Files.writeAtomically(Array(said.utf8), to: orphan.pidFile)
+        #expect(try Reaper.shared.adopt(birth).exit?.status == 7)
+    }
+
     @Test func `a process that lives is adopted, and its end comes later`() async throws {
         let orphan = try await Orphan()
         let birth = Reaper.shared.expect(pidFile: orphan.pidFile)
