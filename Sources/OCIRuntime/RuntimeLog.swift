@@ -25,19 +25,27 @@ package struct RuntimeLog {
         }
     }
 
-    /// The message of the last line with level "error"; lines that are no JSON are passed over.
+    /// The message of the last entry with level "error". An entry is a JSON object that begins a line, and is
+    /// that line or, in crun's logs since 1.28, several; what is no entry is passed over.
     package static func lastError(in log: [UInt8]) -> String? {
-        for line in log.split(separator: 10).reversed() {
-            do throws(Failure) {
-                let entry = try JSONValue(parsing: Array(line), subject: "log")
-                guard entry["level"]?.string?.lowercased() == "error" else { continue }
-                let message = entry["msg"]?.string ?? entry["message"]?.string ?? entry["fields"]?["message"]?.string
-                if let message { return message.trimmed }
-            } catch {
-                continue
-            }
+        var last: String?
+        var entry: [UInt8] = []
+        for line in log.split(separator: 10) {
+            if line.first == UInt8(ascii: "{") { entry = [] }
+            entry += line
+            if line.last == UInt8(ascii: "}"), let message = errorMessage(of: entry) { last = message }
         }
-        return nil
+        return last
+    }
+
+    private static func errorMessage(of entry: [UInt8]) -> String? {
+        do throws(Failure) {
+            let entry = try JSONValue(parsing: entry, subject: "log")
+            guard entry["level"]?.string?.lowercased() == "error" else { return nil }
+            return (entry["msg"]?.string ?? entry["message"]?.string ?? entry["fields"]?["message"]?.string)?.trimmed
+        } catch {
+            return nil
+        }
     }
 }
 

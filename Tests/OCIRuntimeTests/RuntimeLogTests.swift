@@ -35,6 +35,13 @@ struct RuntimeLogTests {
         #expect(lastError(#"{"level":"error","msg":"kept"}"#, #"{"level":"error","fields":{}}"#) == "kept")
     }
 
+    @Test func `an entry may take several lines`() {
+        let pretty = ["{", #"  "msg": "executable file `\/nope` not found","#, #"  "level": "error""#, "}"]
+        #expect(lastError(pretty.joined(separator: "\n")) == "executable file `/nope` not found")
+        #expect(lastError("{", "garbage", pretty.joined(separator: "\n"), "{", #"  "level": "error","#) != nil)
+        #expect(lastError(pretty.joined(separator: "\n"), #"{"level":"error","msg":"later"}"#) == "later")
+    }
+
     @Test func `a message is trimmed, and keeps its quotes`() {
         #expect(lastError(#"{"level":"error","msg":" exec: \"x\":\n not found \n"}"#) == "exec: \"x\":\n not found")
     }
