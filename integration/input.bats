@@ -24,7 +24,7 @@ refuses_create() {
     fi
     fails 5 "container not created" rpc "$1" State id="$1"
     not grep -q " $DIR/direct/$1/" /proc/self/mountinfo
-    wait_until not test -e "/sys/fs/cgroup/pids/$NS/$1"
+    wait_until not test -e "$(cgroup_of "$1")"
     [ -z "$(ls -A "$DIR/tmp")" ]
 }
 

@@ -4,6 +4,7 @@
 #   SHIM_RUNTIME  runtime name given to containerd      (io.containerd.swiftrunc.v2)
 #   SHIM_BINARY   the shim                              (bin/containerd-shim-swiftrunc-v2)
 #   SHIM_BUILD    embedded, ordinary or go: which promises hold
+#   SHIM_RUNC     runc or crun: what the cases' `runc` is   (runc)
 #   DAEMON        1.6, 1.7 or 2.1: the containerd that starts it; the system's own if unset
 # shellcheck shell=bash
 
@@ -40,14 +41,16 @@ daemon_suite() {
     esac
 }
 
-# daemon_bin DAEMON: a directory with containerd, ctr and the Go shim of that line, and nothing else.
+# daemon_bin DAEMON: a directory with containerd, ctr and the Go shim of that line; of the system's own
+# programs it has none but these, unless they are the system's.
 daemon_bin() {
     local bin=$ROOT/.cache/containerd-$1 root program
+    if [[ $(/usr/bin/containerd --version 2>/dev/null) =~ \ v?${1/./\\.}\. ]]; then
+        echo /usr/bin
+        return
+    fi
     if [ ! -d "$bin" ]; then
-        root=
-        if [[ ! $(/usr/bin/containerd --version 2>/dev/null) =~ \ v?${1/./\\.}\. ]]; then
-            root=$("$INTEGRATION/packages.sh" "$(daemon_suite "$1")" containerd) || return
-        fi
+        root=$("$INTEGRATION/packages.sh" "$(daemon_suite "$1")" containerd) || return
         mkdir -p "$bin.$$"
         for program in containerd ctr containerd-shim-runc-v2; do
             ln -s "$root/usr/bin/$program" "$bin.$$/$program"
@@ -80,8 +83,14 @@ PEER_BINARY=$(command -v containerd-shim-runc-v2 || :)
 export PEER_RUNTIME PEER_BINARY
 export SHIM_RUNTIME SHIM_BINARY SHIM_BUILD INTEGRATION ROOT
 export PYTHONPATH=$INTEGRATION PYTHONDONTWRITEBYTECODE=1
-FAKE_RUNC_REAL=${FAKE_RUNC_REAL:-$(command -v runc)}
-export FAKE_RUNC_REAL
+SHIM_RUNC=${SHIM_RUNC:-runc}
+FAKE_RUNC_REAL=${FAKE_RUNC_REAL:-$(command -v "$SHIM_RUNC")}
+export SHIM_RUNC FAKE_RUNC_REAL
+# Whether there is a controller for shares of the CPU: a machine of hybrid cgroups has none in v2.
+CPU_CONTROLLER=1
+if [ -e /sys/fs/cgroup/cgroup.controllers ] && ! grep -qw cpu /sys/fs/cgroup/cgroup.controllers; then
+    CPU_CONTROLLER=
+fi
 
 if [ -n "${BATS_VERSION:-}" ]; then bats_require_minimum_version 1.5.0; fi
 
@@ -296,6 +305,8 @@ kill9_containerd() { end_containerd KILL; }
 
 ctr() {
     note_words "$@"
+    # It asks for a share of the CPU unless it is told not to.
+    if [ "$1" = run ] && [ -z "$CPU_CONTROLLER" ]; then set -- run --cpu-shares 0 "${@:2}"; fi
     # A hang ends the case, not the suite.
     timeout --foreground -k 1 60 ctr -a "$SOCK" -n "$NS" "$@"
 }
@@ -354,6 +365,15 @@ socket_of() {
     local hash
     hash=$(printf '%s/%s/%s' "$SOCK" "$NS" "$1" | sha256sum)
     echo "/run/containerd/s/${hash%% *}"
+}
+
+# cgroup_of ID: where the container's processes are, as its cgroupsPath says.
+cgroup_of() {
+    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        echo "/sys/fs/cgroup/$NS/$1"
+    else
+        echo "/sys/fs/cgroup/pids/$NS/$1"
+    fi
 }
 
 # open_fds PID: its descriptors, sorted, one line each.

@@ -309,7 +309,7 @@ PY
     wait_until cgroup_gone
 }
 
-cgroup_gone() { [ ! -e "/sys/fs/cgroup/pids/$NS/c1" ]; }
+cgroup_gone() { [ ! -e "$(cgroup_of c1)" ]; }
 
 # bats test_tags=direct
 @test "T-148 C-3.28 P-13 a grandchild that keeps stdout open does not hold up Wait, nor Delete for long" {

@@ -29,7 +29,7 @@ SHARED_PIDS='spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces
     task_is c1 RUNNING
     pid=$(task_pid c1)
     [ "$pid" = "$(cat "$(bundle c1)/init.pid")" ]
-    [ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = "sleep 1000 " ]
+    wait_until runs "$pid" "sleep 1000 "
     budget_baseline "$(shim_pid c1)"
 }
 
@@ -281,13 +281,13 @@ exec_exits_first() {
     direct_run c1
     init=$(cat "$DIR/direct/c1/init.pid")
     wait_until cgroup_has 2
-    child=$(grep -vxF "$init" "/sys/fs/cgroup/pids/$NS/c1/cgroup.procs" | head -1)
+    child=$(grep -vxF "$init" "$(cgroup_of c1)/cgroup.procs" | head -1)
     kill -KILL "$init"
     [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137'* ]]
     wait_until gone "$child"
 }
 
-cgroup_has() { [ "$(wc -l <"/sys/fs/cgroup/pids/$NS/c1/cgroup.procs")" -eq "$1" ]; }
+cgroup_has() { [ "$(wc -l <"$(cgroup_of c1)/cgroup.procs")" -eq "$1" ]; }
 
 # bats test_tags=direct
 @test "T-086 C-3.26 no exec starts after init's exit" {
@@ -324,7 +324,7 @@ cgroup_has() { [ "$(wc -l <"/sys/fs/cgroup/pids/$NS/c1/cgroup.procs")" -eq "$1" 
     fails 9 "process not created: failed precondition" rpc c1 Kill id=c1 exec_id=e1 signal=9
     pid=$(rpc c1 Start id=c1 exec_id=e1)
     pid=${pid//[^0-9]/}
-    [ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = "sleep 1000 " ]
+    wait_until runs "$pid" "sleep 1000 "
     state_is c1 2 e1
     fails 2 "cannot start a running process" rpc c1 Start id=c1 exec_id=e1
     fails 2 "cannot delete a running process" rpc c1 Delete id=c1 exec_id=e1
@@ -340,6 +340,9 @@ cgroup_has() { [ "$(wc -l <"/sys/fs/cgroup/pids/$NS/c1/cgroup.procs")" -eq "$1" 
     state_is c1 2
     budget "$SHIM"
 }
+
+# runs PID WORDS: the runtime has given way to the process.
+runs() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "$2" ]; }
 
 # bats test_tags=direct
 @test "T-115 C-3.66 unknown keys of an exec's spec reach the runtime, terminal is the request's" {
@@ -374,8 +377,9 @@ PY
     direct c1 sleep 1000
     rpc c1 Exec "$(exec_fields c1 e1 /nope)"
     for _ in 1 2; do
-        fails 2 "OCI runtime exec failed: exec failed: unable to start container process: exec: \"/nope\": stat /nope: no such file or directory" \
-            rpc c1 Start id=c1 exec_id=e1
+        fails 2 "OCI runtime exec failed: " rpc c1 Start id=c1 exec_id=e1
+        # Each runtime says it in words of its own.
+        [[ ${output,,} == */nope*"no such file or directory" ]]
         state_is c1 1 e1
     done
     rpc c1 --patience 5 Wait id=c1 exec_id=e1
@@ -455,14 +459,14 @@ catches() {
     rm -rf "${DIR:?}"/fifo/*
 }
 
-cgroup_empty() { [ ! -s "/sys/fs/cgroup/pids/$NS/c1/cgroup.procs" ]; }
+cgroup_empty() { [ ! -s "$(cgroup_of c1)/cgroup.procs" ]; }
 
 @test "T-098 C-3.34 pids are those of the cgroup, an exec's with its id" {
     idle c1
     exec_detached c1 e1 sleep 1000
     wait_until cgroup_has 3
     run ctr task ps c1
-    pids=$(sort -n "/sys/fs/cgroup/pids/$NS/c1/cgroup.procs")
+    pids=$(sort -n "$(cgroup_of c1)/cgroup.procs")
     [ "$(sed 1d <<<"$output" | awk '{ print $1 }' | sort -n)" = "$pids" ]
     # The exec's line alone has an info.
     [ "$(sed 1d <<<"$output" | awk '$2 != "-" { n++ } END { print n }')" -eq 1 ]
@@ -543,10 +547,10 @@ SH
 @test "T-118 C-3.22 a failed create leaves nothing" {
     run ctr run --runtime "$SHIM_RUNTIME" --fifo-dir "$DIR/fifo" --env PATH=/bin --rootfs "$ROOTFS" c1 /nope
     [ "$status" -eq 1 ]
-    # Up to 1.7 containerd adds the code to the text.
+    # Each runtime says it in words of its own; up to 1.7 containerd adds the code to them.
     code=': unknown'
     if daemon_since 2.0; then code=; fi
-    [[ $output == *"OCI runtime create failed: runc create failed: unable to start container process: exec: \"/nope\": stat /nope: no such file or directory$code" ]]
+    [[ ${output,,} == *"oci runtime create failed: "*/nope*"no such file or directory$code" ]]
     wait_until -t 5 no_shims
     wait_until not test -e "$(bundle c1)"
     [ ! -e "$(socket_of c1)" ]
