@@ -37,6 +37,9 @@ sanitize: deps ## the unit tests under the address sanitizer
 integration: all ## the integration suite, both builds, each containerd (CONTAINERD=1.6, 1.7, 2.1 or all)
 	integration/run.sh --build both --containerd $(CONTAINERD)
 
+vm-test: all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines
+	integration/vm/test.sh
+
 footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
 	integration/footprint.sh $(EXECS)
 
@@ -53,6 +56,6 @@ clean: ## removes what was built, and what was fetched
 	rm -rf .build bin .cache
 
 help: ## this
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize integration footprint lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize integration vm-test footprint lint protos deps clean help
