@@ -1,0 +1,41 @@
+# Cgroups that not every machine has, with each runtime: cgroup v2 with its controllers, systemd as the driver.
+
+# bats file_tags=direct
+
+load runtimes
+
+setup_file() { setup_runtimes_file; }
+teardown_file() { teardown_suite_file; }
+teardown() { end_case; }
+
+@test "T-194 C-6.23 the controllers are there for the container's cgroup, and its limits hold" {
+    [ -e /sys/fs/cgroup/cgroup.controllers ] && [ -n "$CPU_CONTROLLER" ] || skip "needs cgroup v2 with its controllers"
+    for runtime in $(runtimes); do
+        made "$runtime" sleep 1000
+        edit_spec c1 'spec["linux"]["resources"] = {"memory": {"limit": 67108864}, "pids": {"limit": 77}}'
+        started "$runtime"
+        group=$(cgroup_of c1)
+        [ "$(cat "$group/memory.max")" = 67108864 ]
+        [ "$(cat "$group/pids.max")" = 77 ]
+        [ "$(xargs -n 1 <"$group/cgroup.controllers" | sort)" = "$(xargs -n 1 </sys/fs/cgroup/cgroup.controllers | sort)" ]
+        finish
+    done
+}
+
+@test "T-113 C-3.64 C-5.52 a cgroupsPath of slice:prefix:name is a scope of systemd, until the delete" {
+    [ -d /run/systemd/system ] || skip "needs systemd"
+    for runtime in $(runtimes); do
+        made "$runtime" sleep 1000
+        scope=ctr-$NS-$runtime.scope
+        edit_spec c1 "spec['linux']['cgroupsPath'] = 'system.slice:ctr:$NS-$runtime'"
+        started "$runtime"
+        systemctl is-active "$scope"
+        grep -q "/system.slice/$scope" "/proc/$(cat "$DIR/direct/c1/init.pid")/cgroup"
+        [ "$(exec_status sh -c 'exit 3')" = 3 ]
+        rpc c1 Kill id=c1 signal=9
+        rpc c1 Wait id=c1
+        rpc c1 Delete id=c1
+        wait_until not systemctl is-active "$scope"
+        finish
+    done
+}
