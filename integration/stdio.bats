@@ -76,6 +76,8 @@ while not out.data:
     time.sleep(0.01)
 c.call("Kill", id="c1", signal=9)
 assert (out.end(5), err.end(5)) == (b"hello\n", b"")
+# A process closes what it has before its end can be seen.
+assert c.call("Wait", id="c1")["exit_status"] == 137
 assert c.call("State", id="c1")["status"] == 3
 PY
 }
