@@ -1,6 +1,6 @@
 # Cgroups that not every machine has, with each runtime: cgroup v2 with its controllers, systemd as the driver.
 
-# bats file_tags=direct
+# bats file_tags=direct,machine
 
 load runtimes
 

@@ -46,6 +46,8 @@ def cases():
 
 def where(tags):
     """Under which daemons a case with these tags runs."""
+    if "machine" in tags:
+        return "in a machine of `vm/`"
     if "direct" in tags:
         return "none needed"
     if "once" in tags:

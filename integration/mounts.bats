@@ -68,15 +68,15 @@ nothing_below() { [ -z "$(mounts_below "$1")" ]; }
 @test "T-185 C-6.10 what was mounted below and on the rootfs goes with it" {
     mounted_bundle c1 sleep 1000
     direct_run c1 "$(rootfs_of "bind $ROOTFS rbind")"
-    rootfs=$DIR/direct/c1/rootfs
-    mount -t tmpfs one "$rootfs/tmp"
-    mkdir "$rootfs/tmp/with space"
-    mount -t tmpfs two "$rootfs/tmp/with space"
-    mount -t tmpfs three "$rootfs/tmp/with space"
+    at=$DIR/direct/c1/rootfs
+    mount -t tmpfs one "$at/tmp"
+    mkdir "$at/tmp/with space"
+    mount -t tmpfs two "$at/tmp/with space"
+    mount -t tmpfs three "$at/tmp/with space"
     rpc c1 Kill id=c1 signal=9
     rpc c1 Wait id=c1
     rpc c1 Delete id=c1
-    nothing_below "$rootfs"
+    nothing_below "$at"
 }
 
 @test "T-186 C-6.10 a busy rootfs: Delete says so, and a later one succeeds" {

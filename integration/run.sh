@@ -10,6 +10,7 @@
 #   direct           it speaks to the shim itself: once for each build, in the first pass
 #   once             it brings the daemons it needs: likewise
 #   containerd:2-1   only under that containerd, or under each of those that are named so
+#   machine          only in the machines of vm/
 #   no tag           under each containerd
 # The last line is `N passed, N failed, N skipped`; the exit status is 0 if nothing failed.
 set -u
@@ -82,6 +83,8 @@ filters() {
     [ "$2" = 1 ] || others='!direct,!once,'
     # shellcheck disable=SC2086 # a list
     others+=$(printf '!containerd:%s,' $known)
+    # What needs a kernel or an init of its own.
+    [ -n "${SWIFTRUNC_PREBUILT:-}" ] || others+='!machine,'
     others=${others%,}
     filter=(--filter-tags "${others//./-}" --filter-tags "containerd:${1//./-}")
 }

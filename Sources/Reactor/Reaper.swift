@@ -22,6 +22,7 @@ package final class Reaper {
     private var births: [Birth] = []
     /// Ends without an owner, since the first open birth.
     private var unclaimed: [(pid: Int32, exit: Exit)] = []
+    private static let mostUnclaimed = 4096
     private var lastBirth: UInt32 = 0
     private var sweepIsDue = false
 
@@ -45,7 +46,8 @@ package final class Reaper {
         defer { abandon(birth) }
         do throws(Failure) {
             let pid = try pid(in: birth.pidFile)
-            if let index = unclaimed.lastIndex(where: { $0.pid == pid }) {
+            // Who has the pid now comes first: another that died before may have had it too.
+            if !isUnownedChild(pid), let index = unclaimed.lastIndex(where: { $0.pid == pid }) {
                 return ChildProcess(pid: pid, exit: unclaimed.remove(at: index).exit)
             }
             return try ChildProcess(adopting: pid)
@@ -62,6 +64,16 @@ package final class Reaper {
         requestSweep()
     }
 
+    private func isUnownedChild(_ pid: Int32) -> Bool {
+        guard owned[pid] == nil else { return false }
+        do throws(Failure) {
+            _ = try Child(adopting: pid)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     fileprivate func add(_ child: ChildProcess) { owned[child.pid] = child }
     fileprivate func remove(_ child: ChildProcess) { owned.removeAndShrink(child.pid) }
 
@@ -76,7 +88,10 @@ package final class Reaper {
             do throws(Failure) {
                 let orphan = try Child(adopting: pid)
                 guard let exit = try orphan.reap() else { return }
-                if !births.isEmpty { unclaimed.append((pid, exit)) }
+                guard !births.isEmpty else { continue }
+                // A runtime that hangs while orphans die by the thousand must not cost memory without end.
+                if unclaimed.count >= Self.mostUnclaimed { unclaimed.removeFirst(Self.mostUnclaimed / 2) }
+                unclaimed.append((pid, exit))
             } catch {
                 return  // whatever it is, the next SIGCHLD looks again
             }

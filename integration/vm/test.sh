@@ -49,7 +49,7 @@ v1="integration/vm/host-root.sh --cgroup v1"
 v2="integration/vm/host-root.sh --cgroup v2"
 uml="integration/vm/machine.sh --accel uml --init systemd --timeout 2900"
 tcg="integration/vm/machine.sh --accel tcg --init systemd --timeout 2900"
-all="task runtime stdio restart runtimes cgroups"
+all="task runtime stdio restart runtimes"
 # shellcheck disable=SC2086 # commands
 {
     # runc 1.3 and crun 1.28, then crun 1.21; v2 and v1 alone.
