@@ -66,7 +66,7 @@ program=/usr/local/sbin/guest
 if [ "$init" = systemd ]; then program=/sbin/init; fi
 words="panic=-1 quiet audit=0 apparmor=0 systemd.unified_cgroup_hierarchy=1 systemd.show_status=0"
 
-# qemu: its status, and the machine's output on ours.
+# QEMU, with the machine's output in a fifo: it would open a file that is our output a second time.
 tcg() {
     exec timeout -k 5 "$timeout" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu max,-la57 \
         -M q35 -smp 2 -m "$memory" -nodefaults -no-user-config -no-reboot -display none -monitor none -net none \
@@ -75,9 +75,9 @@ tcg() {
         -drive "file=$machine/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
         -drive "file=$work/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
         -serial "file:$work/console" -device virtio-serial-pci -device virtio-rng-pci \
-        -chardev file,id=out,path=/proc/self/fd/1,append=on -device virtserialport,chardev=out,nr=1 \
+        -chardev "file,id=out,path=$work/out" -device virtserialport,chardev=out,nr=1 \
         -chardev "file,id=status,path=$work/status" -device virtserialport,chardev=status,nr=2 \
-        </dev/null 2>"$work/qemu"
+        </dev/null 2>"$work/qemu" 4>&-
 }
 
 # user-mode-linux, with the suite's own C library: it runs in the suite's files.
@@ -98,18 +98,25 @@ uml() {
         ' sh "$(dirname "$machine")/root" "$machine" "$work" \
         "mem=${memory}M" seccomp=auto ubd0=/mnt/work/changes,/mnt/machine/disk ubd1r=/mnt/work/disk \
         root=/dev/ubda rw "init=$program" con0=null,fd:2 con1=null,fd:1 con2=null,fd:3 con=null ssl=null \
-        $words machine_out=/dev/tty1 machine_status=/dev/tty2 </dev/null 2>"$work/console" 3>"$work/status"
+        $words machine_out=/dev/tty1 machine_status=/dev/tty2 </dev/null 2>"$work/console" 3>"$work/status" 4>&-
 }
 
 if [ "$accel" = tcg ] && ! command -v qemu-system-x86_64 >/dev/null; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends qemu-system-x86 >/dev/null
 fi
+mkfifo "$work/out"
+exec 4<>"$work/out"
+cat "$work/out" 4>&- &
+reader=$!
 "$accel" &
 pid=$!
 ended=0
 wait "$pid" || ended=$?
 pid=
+# Nobody writes any more: the reader comes to its end.
+exec 4>&-
+wait "$reader"
 status=$(tr -dc '0-9' <"$work/status" 2>/dev/null) || :
 if [ -n "$status" ]; then exit "$status"; fi
 if [ "$ended" = 124 ]; then

@@ -84,6 +84,7 @@ while [ ! -b /dev/vda ] && [ $tries -lt 500 ]; do
     tries=$((tries + 1))
 done
 /bin/busybox mount -t ext4 -o noatime /dev/vda /root || exec /bin/busybox poweroff -f
+/bin/busybox mount -o move /dev /root/dev
 # The command line's `init=` is for this script's successor: the kernel passes it on as a variable.
 exec /bin/busybox switch_root /root "${machine_init:-/sbin/init}"
 INIT
