@@ -86,10 +86,11 @@ export PYTHONPATH=$INTEGRATION PYTHONDONTWRITEBYTECODE=1
 SHIM_RUNC=${SHIM_RUNC:-runc}
 FAKE_RUNC_REAL=${FAKE_RUNC_REAL:-$(command -v "$SHIM_RUNC")}
 export SHIM_RUNC FAKE_RUNC_REAL
-# Whether there is a controller for shares of the CPU: a machine of hybrid cgroups has none in v2.
-CPU_CONTROLLER=1
+# `ctr run` asks for a share of the CPU unless it is told not to. On a machine of hybrid cgroups v2 has no
+# controller for it.
+NO_SHARES=()
 if [ -e /sys/fs/cgroup/cgroup.controllers ] && ! grep -qw cpu /sys/fs/cgroup/cgroup.controllers; then
-    CPU_CONTROLLER=
+    NO_SHARES=(--cpu-shares 0)
 fi
 
 if [ -n "${BATS_VERSION:-}" ]; then bats_require_minimum_version 1.5.0; fi
@@ -305,8 +306,7 @@ kill9_containerd() { end_containerd KILL; }
 
 ctr() {
     note_words "$@"
-    # It asks for a share of the CPU unless it is told not to.
-    if [ "$1" = run ] && [ -z "$CPU_CONTROLLER" ]; then set -- run --cpu-shares 0 "${@:2}"; fi
+    if [ "$1" = run ]; then set -- run "${NO_SHARES[@]}" "${@:2}"; fi
     # A hang ends the case, not the suite.
     timeout --foreground -k 1 60 ctr -a "$SOCK" -n "$NS" "$@"
 }

@@ -152,8 +152,8 @@ grows() {
 
 @test "C-1.58 P-12 a create under way when containerd dies is finished" {
     touch "$FAKE_RUNC/create.hold.c1"
-    background run command ctr -a "$SOCK" -n "$NS" run -d --null-io --runtime "$SHIM_RUNTIME" --env PATH=/bin \
-        --rootfs "$ROOTFS" c1 sleep 1000
+    background run command ctr -a "$SOCK" -n "$NS" run "${NO_SHARES[@]}" -d --null-io --runtime "$SHIM_RUNTIME" \
+        --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
     note_words c1
     wait_until holds
     kill9_containerd
