@@ -59,21 +59,23 @@ unit() {
     echo "of the unit tests $ended passed, $bad failed"
 }
 
-integration() {
-    local status=0 sums
-    heading "integration, both builds, each containerd"
+# suite NAME WHAT COMMAND...: a command whose last line has the form that is ours.
+suite() {
+    local name=$1 what=$2 log=.build/$1.log status=0 sums cases bad left
+    shift 2
+    heading "$what"
     # Shown as it comes, but for the cases that pass, and for lines of the form that is ours alone.
-    timeout --foreground -k 60 7200 integration/run.sh --build both </dev/null 2>&1 | tee .build/integration.log |
-        sed -u -E '/^(ok |1\.\.)/d; s/^([0-9]+ passed, [0-9]+ failed)/of the integration cases \1/'
+    timeout --foreground -k 60 7200 "$@" </dev/null 2>&1 | tee "$log" |
+        sed -u -E "/^(ok |1\.\.)/d; s/^([0-9]+ passed, [0-9]+ failed)/of the cases \1/"
     status=${PIPESTATUS[0]}
-    sums=$(sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' .build/integration.log | tail -n 1)
+    sums=$(sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' "$log" | tail -n 1)
     read -r cases bad left <<<"${sums:-0 0 0}"
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
         bad=1
-        echo "integration ended with $status: .build/integration.log"
+        echo "$name ended with $status: $log"
     elif [ "$cases" -eq 0 ] && [ "$bad" -eq 0 ]; then
         bad=1
-        echo "no integration case ran: .build/integration.log"
+        echo "no case of $name ran: $log"
     fi
     passed=$((passed + cases))
     failed=$((failed + bad))
@@ -84,7 +86,8 @@ must install 1800 integration/install.sh
 must lint 900 integration/lint.sh
 unit
 if must build 3600 make --no-print-directory all; then
-    integration
+    suite integration "integration, both builds, each containerd" integration/run.sh --build both
+    suite machines "integration in throw-away machines" integration/vm/test.sh --short
 else
     echo "integration not run: there is no build"
 fi
