@@ -121,8 +121,6 @@ groups() {
     step with_options --cgroup "/$NS/elsewhere" -- sleep 1000
     step in_cgroup pids cgroup.procs cgroup.procs | sed 's/^[0-9]*$/PID/'
     killed
-    step with_options --cgroup "" -- sleep 1000
-    killed
 }
 
 @test "ctr run --cgroup: output, status, events" { compare groups; }
