@@ -23,15 +23,16 @@ extension Container {
         let usesOurs = checkpoint.workPath.isEmpty
         if usesOurs { checkpoint.workPath = checkpointWork }
         defer { if usesOurs { Files.removeTree(checkpoint.workPath) } }
-        let text: String
+        let (kind, text): (Failure.Kind, String)
         switch try await run(Runtime.checkpoint(id, checkpoint), within: Self.criuLimit) {
         case .succeeded: return publish(.checkpointed(id: id, path: checkpoint.imagePath))
-        case .failed(let said), .timedOut(let said): text = said
+        case .failed(let said): (kind, text) = (.unknown, said)
+        case .timedOut(let said): (kind, text) = (.deadlineExceeded, said)
         }
         let kept = "\(bundle)/criu-dump.log"
         // CRIU may not even have begun.
         do throws(Failure) { try Files.copy("\(checkpoint.workPath)/dump.log", to: kept) } catch {}
-        throw Failure(.unknown, "\(text.split(separator: "\n").first ?? "") path= \(kept)")
+        throw Failure(kind, "\(text.split(separator: "\n").first ?? "") path= \(kept)")
     }
 
     /// Start of a container that was created from a checkpoint. After a failure it may be tried again.

@@ -73,10 +73,15 @@ extension Container {
         do throws(Failure) {
             try await attach(console, to: stdio)
             try stdio.start()
-            initial.runs(as: try Reaper.shared.adopt(birth))
         } catch {
             await destroy()
             throw error.adding(failed)
+        }
+        do throws(Failure) {
+            initial.runs(as: try Reaper.shared.adopt(birth))
+        } catch {
+            await destroy()
+            throw error
         }
         cgroup = Cgroup.of(pid: initial.pid)
     }
