@@ -30,6 +30,7 @@ extension Container {
     }
 
     private func runDelete() async throws(Failure) {
+        if endedPaused { await attempt(Runtime.resume(id)) }
         let log = RuntimeLog(self.log)
         let failed = "failed to delete task"
         let outcome: Invocation.Outcome

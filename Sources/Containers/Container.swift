@@ -67,6 +67,8 @@ package final class Container {
     var rootfs: RootfsMount?
     var order = ExitOrder()
     var isBeingCheckpointed = false
+    /// Its cgroup may be frozen still, and then not every runtime deletes it.
+    private(set) var endedPaused = false
     let publish: Publish
     private let sharesPIDNamespace: Bool
     private var endWaiters: [@Loop () -> Void] = []
@@ -146,7 +148,8 @@ package final class Container {
             announce(process, exit)
             return perform(order.on(.execEnded(process.id)))
         }
-        if sharesPIDNamespace { killRest(thawing: wasPaused) }
+        endedPaused = wasPaused
+        if sharesPIDNamespace { killRest() }
         perform(order.on(.initEnded(exit)))
     }
 
@@ -185,11 +188,11 @@ package final class Container {
 
     /// Without a pid namespace of its own, what init leaves behind lives on (C-3.42); if it was
     /// frozen, it cannot die before it is thawed (C-3.36).
-    private func killRest(thawing: Bool) {
+    private func killRest() {
         if let others = cgroup?.processes(), others.isEmpty { return }
         Loop.start {
             await self.attempt(Runtime.kill(self.id, signal: 9, all: true))
-            if thawing { await self.attempt(Runtime.resume(self.id)) }
+            if self.endedPaused { await self.attempt(Runtime.resume(self.id)) }
         }
     }
 
