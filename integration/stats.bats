@@ -398,7 +398,6 @@ PY
 
 @test "T-099 T-100 C-6.30 C-6.32 the same message as the Go shim's, the same lines of ctr" {
     [ "$SHIM_BUILD" != go ] || skip "both sides would be the Go shim"
-    daemon_since 2.0 && skip "the Go shim of 2.x has the third service alone"
     paused theirs "$PEER_RUNTIME" go
     paused ours "$SHIM_RUNTIME"
     # The metrics' names, and the limits' values.

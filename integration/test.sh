@@ -87,7 +87,7 @@ must lint 900 integration/lint.sh
 unit
 if must build 3600 make --no-print-directory all; then
     suite integration "integration, both builds, each containerd" integration/run.sh --build both
-    suite machines "integration in throw-away machines" integration/vm/test.sh --short
+    suite machines "integration in throw-away machines" integration/vm/test.sh --short --build embedded
 else
     echo "integration not run: there is no build"
 fi
