@@ -49,7 +49,7 @@ static int child_side(void *argument) {
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        execve(program->path, (char *const *)program->argv, environ);
+        execve(program->path, (char *const *)program->argv, program->environment ? (char *const *)program->environment : environ);
     }
     birth->error = errno;
     _exit(127);

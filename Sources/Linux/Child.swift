@@ -12,21 +12,52 @@ package struct Exit: Equatable {
     }
 }
 
-/// A program to start: what is not named here is not inherited, but for the environment.
+/// A program to start: what is not named here is not inherited, but for the environment if none is given.
 package struct Program {
     package var path: String
     /// argv after the name of the program.
     package var arguments: [String]
+    /// All of its environment, as `NAME=value`; nil: ours.
+    package var environment: [String]?
     package var workingDirectory: String?
     package var leadsProcessGroup: Bool
 
     package init(
-        _ path: String, _ arguments: [String], workingDirectory: String? = nil, leadsProcessGroup: Bool = false
+        _ path: String, _ arguments: [String], environment: [String]? = nil, workingDirectory: String? = nil,
+        leadsProcessGroup: Bool = false
     ) {
         self.path = path
         self.arguments = arguments
+        self.environment = environment
         self.workingDirectory = workingDirectory
         self.leadsProcessGroup = leadsProcessGroup
+    }
+}
+
+/// Texts as C wants a list of them.
+private struct WordList {
+    private var text: [CChar] = []
+    private var offsets: [Int] = []
+
+    init(_ words: [String]) {
+        for word in words {
+            offsets.append(text.count)
+            text += word.utf8.map { CChar(bitPattern: $0) }
+            text.append(0)
+        }
+    }
+
+    /// `body` gets the list, ended by NULL, which is valid until it returns.
+    func with<Result>(_ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result) -> Result {
+        // One more byte, so that there is an address of it even without words.
+        unsafe (text + [0]).withUnsafeBufferPointer { text in
+            var list = unsafe offsets.map { unsafe text.baseAddress?.advanced(by: $0) }
+            unsafe list.append(nil)
+            return unsafe list.withUnsafeBufferPointer { list in
+                // SAFETY: it has an element at least.
+                unsafe body(list.baseAddress!)
+            }
+        }
     }
 }
 
@@ -39,33 +70,17 @@ public struct Child: ~Copyable {
     /// Starts `program` with default signal handling; its descriptors 0, 1, 2, … are `descriptors`,
     /// which stay the caller's. A program that cannot be executed is a failure here.
     package init(starting program: Program, descriptors: [Int32]) throws(Failure) {
-        var text: [CChar] = []
-        var offsets: [Int] = []
-        for argument in [program.path] + program.arguments {
-            offsets.append(text.count)
-            text += argument.utf8.map { CChar(bitPattern: $0) }
-            text.append(0)
-        }
         var fd: Int32 = -1
         // SAFETY: every pointer points into buffers that outlive the call, which copies nothing for later.
-        let pid: Int32 = unsafe text.withUnsafeBufferPointer { text in
-            var argv = unsafe offsets.map { unsafe text.baseAddress?.advanced(by: $0) }
-            unsafe argv.append(nil)
-            return unsafe argv.withUnsafeBufferPointer { argv in
-                unsafe program.path.withCString { path in
-                    unsafe descriptors.withUnsafeBufferPointer { descriptors in
-                        guard let argv = argv.baseAddress, let list = descriptors.baseAddress else { return -22 }
-                        var birth = unsafe clinux_program(
-                            path: path, argv: argv, descriptors: list, descriptor_count: Int32(descriptors.count),
-                            directory: nil, own_group: program.leadsProcessGroup ? 1 : 0)
-                        guard let directory = program.workingDirectory else {
-                            return unsafe clinux_spawn(&birth, &fd)
-                        }
-                        return unsafe directory.withCString { directory in
-                            unsafe birth.directory = directory
-                            return unsafe clinux_spawn(&birth, &fd)
-                        }
-                    }
+        let pid: Int32 = unsafe WordList([program.path] + program.arguments).with { argv in
+            unsafe program.path.withCString { path in
+                unsafe descriptors.withUnsafeBufferPointer { descriptors in
+                    guard let list = descriptors.baseAddress else { return -22 }
+                    var birth = unsafe clinux_program(
+                        path: path, argv: argv, environment: nil, descriptors: list,
+                        descriptor_count: Int32(descriptors.count), directory: nil,
+                        own_group: program.leadsProcessGroup ? 1 : 0)
+                    return unsafe Self.spawn(&birth, program, &fd)
                 }
             }
         }
@@ -74,6 +89,22 @@ public struct Child: ~Copyable {
         }
         self.pid = pid
         pidfd = FileDescriptor(owning: fd)
+    }
+
+    /// Adds what a program may lack, and starts it.
+    private static func spawn(_ birth: inout clinux_program, _ program: Program, _ fd: inout Int32) -> Int32 {
+        func start(_ birth: inout clinux_program, _ fd: inout Int32) -> Int32 {
+            guard let directory = program.workingDirectory else { return unsafe clinux_spawn(&birth, &fd) }
+            return unsafe directory.withCString { directory in
+                unsafe birth.directory = directory
+                return unsafe clinux_spawn(&birth, &fd)
+            }
+        }
+        guard let environment = program.environment else { return unsafe start(&birth, &fd) }
+        return unsafe WordList(environment).with { list in
+            unsafe birth.environment = list
+            return unsafe start(&birth, &fd)
+        }
     }
 
     /// A process that became our child when its parent ended (subreaper). Fails with ESRCH or

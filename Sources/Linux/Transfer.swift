@@ -96,6 +96,15 @@ extension FileDescriptor {
     /// Whether at least half of the pipe is in use.
     package var isHalfFull: Bool { clinux_pipe_unread(raw) * 2 >= clinux_pipe_capacity(raw) }
 
+    /// How many bytes can be read now, of a pipe or terminal.
+    package var unread: Int { Int(max(0, clinux_pipe_unread(raw))) }
+
+    /// Whether this end of a pipe has nothing to read, and never will.
+    package var isAtEnd: Bool {
+        let state = clinux_poll(raw, UInt32(CLINUX_IN))
+        return state & Int32(CLINUX_HUP) != 0 && state & Int32(CLINUX_IN) == 0
+    }
+
     /// Whether it is open on a terminal, of either side.
     package var isTerminal: Bool { clinux_is_terminal(raw) == 0 }
 

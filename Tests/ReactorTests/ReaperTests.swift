@@ -11,6 +11,16 @@ struct ReaperTests {
         try ChildProcess(starting: Program("/bin/sh", ["-c", script]), descriptors: descriptors)
     }
 
+    @Test func `a program has the environment that it is given, or ours`() async throws {
+        for (environment, test) in [
+            ([], "[ -z \"$HOME$X\" ]"), (["X=1", "Y=a b"], "[ \"$X$Y$HOME\" = \"1a b\" ]"), (nil, "[ -n \"$PATH\" ]"),
+        ] as [([String]?, String)] {
+            let program = Program("/bin/sh", ["-c", test], environment: environment)
+            let child = try ChildProcess(starting: program, descriptors: [0, 1, 2])
+            #expect(await child.exit(within: .seconds(10))?.status == 0)
+        }
+    }
+
     @Test(arguments: [(0, "exit 0"), (7, "exit 7"), (255, "exit 255"), (128 + 9, "kill -9 $$"), (128 + 15, "kill $$")])
     func `a child's status is its code, or 128 and its signal`(status: UInt32, script: String) async throws {
         let before = Timestamp.now()

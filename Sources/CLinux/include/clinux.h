@@ -111,6 +111,7 @@ int32_t clinux_receive_descriptor(int32_t fd);
 struct clinux_program {
     const char *path;
     const char *_Nullable const *_Nonnull argv;  // ended by NULL
+    const char *_Nullable const *_Nullable environment;  // ended by NULL; NULL: ours
     const int32_t *descriptors;                  // the child's 0, 1, 2, ...; nothing else stays open
     int32_t descriptor_count;                    // at most 16
     const char *_Nullable directory;             // the child's working directory; NULL: ours
