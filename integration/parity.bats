@@ -148,6 +148,39 @@ config_path() {
     [ "$(grep -c '^-> 0' "$CASE/ours")" -eq 3 ]
 }
 
+# logs ----------------------------------------------------------------------------------------------
+
+# logged URI: a container that says something on both streams and ends.
+logged() {
+    step ctr run -d --runtime "$RT" --env PATH=/bin --log-uri "$1" --rootfs "$ROOTFS" c1 \
+        sh -c 'echo out; echo err >&2; exit 3' 3>&- 4>&-
+    wait_until task_is c1 STOPPED
+    step ctr task rm c1
+    finish
+    sort "$CASE/log"
+    rm "$CASE/log"
+}
+
+log_file() { logged "file://$CASE/log"; }
+
+@test "T-142 C-4.46 ctr run --log-uri file://: the log, status, events" { compare log_file; }
+
+log_binary() {
+    cat >"$CASE/logger" <<SH
+#!/bin/sh
+PATH=/usr/bin:/bin
+echo "\$CONTAINER_ID \$*" >>"$CASE/log"
+exec 5>&-
+cat <&4 >>"$CASE/log" &
+cat <&3 >>"$CASE/log"
+wait
+SH
+    chmod +x "$CASE/logger"
+    logged "binary://$CASE/logger?key=value"
+}
+
+@test "T-143 C-4.40 ctr run --log-uri binary://: the log, status, events" { compare log_binary; }
+
 # checkpoint ----------------------------------------------------------------------------------------
 
 # under_the_name FUNCTION: compares with our shim installed under the Go shim's name (C-1.8): for another name ctr and

@@ -44,7 +44,8 @@ extension Container {
             if let opened = initial.stdio {
                 stdio = opened
             } else {
-                stdio = try initial.openStdio(uid: request.settings.ioUID, gid: request.settings.ioGID)
+                stdio = try openStdio(of: initial)
+                try await stdio.waitUntilReady()
             }
             try await runRestore(stdio, birth)
         } catch {

@@ -15,7 +15,8 @@ extension Container {
         do throws(Failure) {
             try prepareBundle()
             rootfs = try RootfsMount(mounting: request.mounts, at: rootfsPath)
-            let stdio = try initial.openStdio(uid: request.settings.ioUID, gid: request.settings.ioGID)
+            let stdio = try openStdio(of: initial)
+            try await stdio.waitUntilReady()
             if request.checkpoint.isEmpty { try await runCreate(stdio, birth) } else { Reaper.shared.abandon(birth) }
             rootfs.take()?.keep()
             publish(.created(self, pid: initial.pid))
@@ -34,6 +35,12 @@ extension Container {
         try Files.writeAtomically(request.settings.optionsFile, to: "\(bundle)/options.json")
         try Files.writeAtomically(Array(request.settings.runtimeFile.utf8), to: "\(bundle)/runtime")
         Files.remove(pidFile)
+    }
+
+    func openStdio(of process: TaskProcess) throws(Failure) -> Stdio {
+        try process.openStdio(request.settings) { text in
+            self.publish(.complaint(id: self.id, exec: process === self.initial ? "" : process.id, text))
+        }
     }
 
     private func runCreate(_ stdio: Stdio, _ birth: Reaper.Birth) async throws(Failure) {

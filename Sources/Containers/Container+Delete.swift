@@ -66,8 +66,11 @@ extension Container {
     }
 
     private func drain(_ process: TaskProcess) async {
-        if process.pid != 0, let stdio = process.stdio {
-            _ = await stdio.drained(within: Self.drainLimit)  // what is not out by now is not waited for
+        if let stdio = process.stdio {
+            if process.pid != 0 {
+                _ = await stdio.drained(within: Self.drainLimit)  // what is not out by now is not waited for
+            }
+            await stdio.endLogger()
         }
         process.closeStdio()
     }

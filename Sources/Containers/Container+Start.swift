@@ -82,7 +82,8 @@ extension Container {
         }
         Files.remove(pidFile(of: process.id))
         try Files.writeAtomically((specifications[process.id] ?? []) + [10], to: specification)
-        let stdio = try process.openStdio(uid: request.settings.ioUID, gid: request.settings.ioGID)
+        let stdio = try openStdio(of: process)
+        try await stdio.waitUntilReady()
         let command = Runtime.exec(
             id, process: specification, consoleSocket: console?.path, pidFile: pidFile(of: process.id))
         let invocation: Invocation

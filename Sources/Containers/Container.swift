@@ -38,6 +38,8 @@ package final class Container {
     /// How its runtime is to be used (C-3.61).
     package struct Settings {
         package var runtime: Runtime
+        /// containerd's, for loggers.
+        package var namespace = ""
         package var noPivot = false
         package var noNewKeyring = false
         package var ioUID: UInt32 = 0

@@ -13,6 +13,8 @@ package enum TaskEvent {
     case outlived(id: String, by: [String])
     case paused(id: String)
     case resumed(id: String)
+    /// Something went wrong with its streams, and goes on: for the log.
+    case complaint(id: String, exec: String, String)
     case checkpointed(id: String, path: String)
     /// CRIU's own reason, which the runtime does not tell: something for the log.
     case restoreFailed(id: String, reason: String)

@@ -52,6 +52,7 @@ extension TaskService {
         let runc = options.runc
         var settings = Container.Settings(
             runtime: options.runtime(namespace: namespace), runtimeFile: runc.binaryName, optionsFile: options.json)
+        settings.namespace = namespace
         settings.noPivot = runc.noPivotRoot
         settings.noNewKeyring = runc.noNewKeyring
         settings.ioUID = runc.ioUID

@@ -59,6 +59,8 @@ extension TaskService {
             log(.warning, "exit of init told before its execs'", "id=\(id) execs=\(execs.joined(separator: ","))")
         case .paused(let id): publisher.publish(TaskPaused(containerID: id))
         case .resumed(let id): publisher.publish(TaskResumed(containerID: id))
+        case .complaint(let id, let exec, let text):
+            log(.warning, "stdio", "id=\(id)\(exec.isEmpty ? "" : " exec=\(exec)") text=\(Log.quoted(text))")
         case .checkpointed(let id, let path): publisher.publish(TaskCheckpointed(containerID: id, checkpoint: path))
         case .restoreFailed(let id, let reason): log(.warning, "restore", "id=\(id) criu=\(Log.quoted(reason))")
         case .deleted(let id, let pid, let exit):

@@ -11,6 +11,12 @@ enum Fifo {
             opening: path, Files.isFifo(path) ? [.readWrite, .nonblocking] : [.writeOnly, .append, .nonblocking])
     }
 
+    /// The end of a log file, which is made if it is not there, with the directories above it (C-4.46).
+    static func openLogFile(_ path: String) throws(Failure) -> FileDescriptor {
+        try Files.makeDirectories(Paths.parent(of: path), mode: 0o755)
+        return try FileDescriptor(opening: path, [.writeOnly, .create, .append, .nonblocking], mode: 0o644)
+    }
+
     /// For the container's input. Never waits for a writer.
     static func openInput(_ path: String) throws(Failure) -> FileDescriptor {
         try FileDescriptor(opening: path, [.readOnly, .nonblocking])

@@ -182,9 +182,10 @@ final class Relay {
         timer = nil
         source?.stopWatching()
         destination?.stopWatching()
+        // Of an input, it is the client's to know what was not taken.
+        lost += kept.count + (machine.isInput ? 0 : source?.descriptor.unread ?? 0)
         source = nil
         destination = nil
-        lost += kept.count
         kept = []
         let told = whenClosed
         whenClosed = nil

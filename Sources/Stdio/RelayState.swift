@@ -108,7 +108,8 @@ package struct RelayState: Equatable {
         }
     }
 
-    private var isInput: Bool {
+    /// Whether the bytes are the client's.
+    package var isInput: Bool {
         switch role {
         case .input, .terminalInput: true
         case .output, .terminalOutput, .lastTerminalOutput: false

@@ -14,9 +14,26 @@ import _Concurrency
 /// until ``closeStdin()``: without it a client that goes away would end the input.
 @Loop
 package final class Stdio {
+    /// Whose streams these are, and who hears what goes wrong with them.
+    package struct Owner {
+        /// The container's id for init, else the exec's.
+        let id: String
+        let namespace: String
+        let report: @Loop (String) -> Void
+
+        package init(id: String, namespace: String, report: @escaping @Loop (String) -> Void) {
+            self.id = id
+            self.namespace = namespace
+            self.report = report
+        }
+    }
+
     private enum Phase { case preparing, relaying, closed }
 
     private let paths: StdioPaths
+    private let destination: Destination
+    private let report: @Loop (String) -> Void
+    private var logger: Logger?
     private var phase = Phase.preparing
     private var hasExited = false
 
@@ -42,15 +59,21 @@ package final class Stdio {
 
     /// Opens what the client named, without ever waiting for it; a path that does not exist is a
     /// failure with ENOENT. The process's ends belong to `uid` and `gid`.
-    package init(_ paths: StdioPaths, uid: UInt32, gid: UInt32) throws(Failure) {
+    package init(_ paths: StdioPaths, uid: UInt32, gid: UInt32, owner: Owner) throws(Failure) {
         self.paths = paths
+        report = owner.report
+        destination = try Destination(stdout: paths.stdout)
         do throws(Failure) {
+            if case .logger(let command) = destination { logger = try Logger(command, for: owner) }
             if paths.terminal { try openForTerminal() } else { try openPipes(uid: uid, gid: gid) }
         } catch {
             close()
             throw error
         }
     }
+
+    /// Suspends until the client's logger is ready, if there is one; fails if it does not get ready.
+    package func waitUntilReady() async throws(Failure) { try await logger?.waitUntilReady() }
 
     /// What the process shall have as 0, 1 and 2, until ``runtimeStarted()``; none with a terminal.
     package var descriptorsForRuntime: [Int32] {
@@ -127,9 +150,14 @@ package final class Stdio {
         if phase == .relaying { tellExit() }
     }
 
-    /// Suspends until all output was relayed, at most for `limit`; false if there may be more. At
-    /// once if nothing was ever relayed.
+    /// Suspends until all output was relayed and the logger, if there is one, has read it; false if there
+    /// may be more: each of the two has `limit`. At once if nothing was ever relayed.
     package func drained(within limit: Duration) async -> Bool {
+        guard await relaysEnded(within: limit) else { return false }
+        return await logger?.hasEnded(within: limit) ?? true
+    }
+
+    private func relaysEnded(within limit: Duration) async -> Bool {
         if isDrained { return true }
         return await Waiter<Bool>.suspend { waiter in
             lastWaiter += 1
@@ -149,14 +177,20 @@ package final class Stdio {
         }
     }
 
+    /// Ends the logger, if there is one, and suspends until it is gone.
+    package func endLogger() async { await logger?.end() }
+
     /// Closes everything now. Nothing of the client's is removed.
     package func close() {
+        guard phase != .closed else { return }
         phase = .closed
+        logger?.stop()
         runtimeStarted()
         inputDestination = nil
         clientOutput = nil
         keptWriter = nil
         for relay in relays { relay.close() }
+        if lostBytes > 0 { report("\(lostBytes) bytes of output could not be delivered") }
     }
 
     /// Bytes of output that could not be delivered and were dropped.
@@ -164,6 +198,12 @@ package final class Stdio {
 
     private func openPipes(uid: UInt32, gid: UInt32) throws(Failure) {
         null = try FileDescriptor(opening: "/dev/null", .readWrite)
+        if let logger {
+            // It reads what the process writes, without us; there is no stdin then (C-4.42, C-4.45).
+            childOutput = try given(logger.takeOutput(), uid, gid)
+            childError = try given(logger.takeError(), uid, gid)
+            return
+        }
         if !paths.stdin.isEmpty {
             try checkInput()
             var pipe = try Pipe()
@@ -188,8 +228,14 @@ package final class Stdio {
     private func openForTerminal() throws(Failure) {
         if !paths.stdin.isEmpty { try checkInput() }
         // What nobody wants is read all the same, so that the process never waits (C-4.35).
-        let path = try paths.stdout.isEmpty ? "/dev/null" : StdioPath(paths.stdout).path
-        clientOutput = try Fifo.openOutput(path)
+        if let logger {
+            let writing = logger.takeOutput()
+            try writing?.makeNonblocking()
+            clientOutput = consume writing
+            _ = logger.takeError()  // which nobody will write to
+        } else {
+            clientOutput = try openOutput(paths.stdout.isEmpty ? "/dev/null" : paths.stdout)
+        }
     }
 
     private func checkInput() throws(Failure) {
@@ -202,8 +248,12 @@ package final class Stdio {
     private func outputRelay(from reading: consuming FileDescriptor?, to path: String) throws(Failure) -> Relay? {
         guard let reading else { return nil }
         try reading.makeNonblocking()
-        let client = try Fifo.openOutput(StdioPath(path).path)
-        return try Relay(.output, from: reading, to: client) { [self] in outputEnded() }
+        return try Relay(.output, from: reading, to: openOutput(path)) { [self] in outputEnded() }
+    }
+
+    private func openOutput(_ path: String) throws(Failure) -> FileDescriptor {
+        if case .file(let file) = destination { return try Fifo.openLogFile(file) }
+        return try Fifo.openOutput(StdioPath(path).path)
     }
 
     private func given(

@@ -16,36 +16,43 @@ package struct StdioPaths: Equatable {
     }
 }
 
-/// Where one stream goes to or comes from.
-struct StdioPath: Equatable {
-    /// As open(2) takes it, with all its `?`, `#` and `%`.
-    let path: String
+/// Where the output of a process goes: the scheme of its stdout says it for both streams (C-4.2).
+enum Destination: Equatable {
+    /// Each stream to its own path.
+    case paths
+    /// Both to the end of one file, which is made if it is not there.
+    case file(String)
+    case logger(Logger.Command)
 
-    /// A path or a URI, as the client wrote it. Fails for a scheme that we cannot serve.
-    init(_ text: String) throws(Failure) {
-        guard let scheme = Self.scheme(of: text) else {
-            path = text
+    /// Of the client's stdout. Fails for a scheme that we do not know, and for a URI that is none.
+    init(stdout text: String) throws(Failure) {
+        guard let scheme = URI.scheme(of: text) else {
+            self = .paths
             return
         }
         switch scheme {
-        case "fifo":
-            let rest = text.utf8.dropFirst(scheme.utf8.count + 1)
-            path = String(decoding: rest.starts(with: "//".utf8) ? rest.dropFirst(2) : rest, as: UTF8.self)
-        case "binary", "binary-v2", "file": throw Failure(.unimplemented, "stdio scheme \(scheme): not implemented")
+        case "fifo": self = .paths
+        case "file": self = .file(try URI(text).path)
+        case "binary", "binary-v2":
+            let uri = try URI(text)
+            self = .logger(Logger.Command(path: uri.path, arguments: uri.words, mustSpeak: scheme == "binary-v2"))
         default: throw Failure(.invalidArgument, "unknown STDIO scheme \(scheme)")
         }
     }
+}
 
-    /// What stands before the first colon, if that can be a scheme (RFC 3986, 3.1).
-    private static func scheme(of text: String) -> String? {
-        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-        let name = text.utf8[..<colon]
-        guard let first = name.first, isLetter(first) else { return nil }
-        guard name.allSatisfy({ isLetter($0) || "0123456789+-.".utf8.contains($0) }) else { return nil }
-        return String(decoding: name, as: UTF8.self)
-    }
+/// A path of one stream, as open(2) takes it, with all its `?`, `#` and `%`.
+struct StdioPath: Equatable {
+    let path: String
 
-    private static func isLetter(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+    /// A path, or one with `fifo://` before it.
+    init(_ text: String) throws(Failure) {
+        guard let scheme = URI.scheme(of: text) else {
+            path = text
+            return
+        }
+        guard scheme == "fifo" else { throw Failure(.invalidArgument, "unknown STDIO scheme \(scheme)") }
+        let rest = text.utf8.dropFirst(scheme.utf8.count + 1)
+        path = String(decoding: rest.starts(with: "//".utf8) ? rest.dropFirst(2) : rest, as: UTF8.self)
     }
 }

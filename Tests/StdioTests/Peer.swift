@@ -4,6 +4,8 @@ import Reactor
 import Testing
 import _Concurrency
 
+@testable import Stdio
+
 /// A directory of one test's own, removed with what is in it.
 @Loop
 final class Scratch {
@@ -154,4 +156,11 @@ func pattern(_ count: Int) -> [UInt8] {
 func descriptorCount() -> Int {
     _ = Reactor.shared
     return (0..<1024).count { clinux_poll($0, 0) & 0x20 == 0 }
+}
+
+extension Stdio {
+    /// One whose complaints nobody hears.
+    convenience init(_ paths: StdioPaths, uid: UInt32, gid: UInt32) throws(Failure) {
+        try self.init(paths, uid: uid, gid: gid, owner: Owner(id: "c1", namespace: "ns") { _ in })
+    }
 }

@@ -16,17 +16,32 @@ struct StdioPathsTests {
         #expect(try StdioPath(text).path == path)
     }
 
-    @Test(arguments: ["binary", "binary-v2", "file"])
-    func `a logger is not there yet`(scheme: String) {
-        #expect(throws: Failure(.unimplemented, "stdio scheme \(scheme): not implemented")) {
-            try StdioPath("\(scheme):///x?y=z")
+    @Test(arguments: ["http", "npipe", "x", "file", "binary"])
+    func `a stream of another scheme is nothing we know`(scheme: String) {
+        #expect(throws: Failure(.invalidArgument, "unknown STDIO scheme \(scheme)")) {
+            try StdioPath("\(scheme)://x")
         }
+    }
+
+    @Test(arguments: ["", "/run/fifo/1-stdout", "/a:b?c", "fifo:///x", ":x"])
+    func `without a scheme each stream has its own path`(stdout: String) throws {
+        #expect(try Destination(stdout: stdout) == .paths)
+    }
+
+    @Test func `a file and a logger are for both streams`() throws {
+        #expect(try Destination(stdout: "file:///var/log/c%201.log") == .file("/var/log/c 1.log"))
+        #expect(
+            try Destination(stdout: "binary:///bin/logger?k=v&flag")
+                == .logger(Logger.Command(path: "/bin/logger", arguments: ["k", "v", "flag", ""], mustSpeak: false)))
+        #expect(
+            try Destination(stdout: "binary-v2:///bin/logger")
+                == .logger(Logger.Command(path: "/bin/logger", arguments: [], mustSpeak: true)))
     }
 
     @Test(arguments: ["http", "npipe", "x"])
     func `another scheme is nothing we know`(scheme: String) {
         #expect(throws: Failure(.invalidArgument, "unknown STDIO scheme \(scheme)")) {
-            try StdioPath("\(scheme)://x")
+            try Destination(stdout: "\(scheme):///x")
         }
     }
 }
