@@ -306,3 +306,117 @@ grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
     ended
     seq 1000 | cmp - "$CASE/out"
 }
+
+# a reader that stops ---------------------------------------------------------------------------------
+
+# chatty: a container c1 that says numbers as fast as it can, and notes how far it is; `drop` is in its annotation, or
+# where $1 says.
+chatty() {
+    mkfifo "$CASE/fifo"
+    exec {reader}<>"$CASE/fifo"
+    direct_bundle c1 sh -c 'i=0; while [ ! -e /tmp/stop ]; do i=$((i+1)); echo $i; [ $((i % 1000)) -gt 0 ] || echo $i >/tmp/at; done'
+    [ -n "${1:-}" ] || edit_spec c1 'spec["annotations"] = {"io.swiftrunc.output": "drop"}'
+    direct_start c1 </dev/null >/dev/null
+    direct_run c1 stdout="$CASE/fifo" "$@" >/dev/null
+    SHIM=$(shim_pid c1)
+}
+
+# far N: the container has said so many.
+far() { [ "$(cat "$ROOTFS/tmp/at" 2>/dev/null || echo 0)" -gt "$1" ]; }
+
+# reads BYTES: so many of the fifo's.
+reads() { timeout 5 head -c "$1" <&"$reader"; }
+
+hushed() {
+    touch "$ROOTFS/tmp/stop"
+    rpc c1 Wait id=c1 >/dev/null
+}
+
+quiet_end() {
+    rpc c1 Delete id=c1
+    exec {reader}>&-
+    rm -f "$ROOTFS/tmp/stop" "$ROOTFS/tmp/at"
+}
+
+@test "P-18 with drop nobody waits for a reader that stopped; the gap is marked, counted and logged" {
+    chatty
+    # Far more than pipe and fifo hold.
+    wait_until -t 30 far 60000
+    reads 70000 >"$CASE/read"
+    wait_until far "$(($(cat "$ROOTFS/tmp/at") + 10000))"
+    reads 70000 >>"$CASE/read"
+    grep -q '^\[swiftrunc: [0-9]* bytes of output were dropped\]$' "$CASE/read"
+    # No line is torn but those beside a mark, and their order stays.
+    grep -x '[0-9]*' "$CASE/read" | head -n -1 >"$CASE/numbers"
+    [ "$(wc -l <"$CASE/numbers")" -gt 1000 ]
+    wait_until grep -q "bytes of output were dropped" "$DIR/jobs/log-c1"
+    hushed
+    quiet_end
+    grep -q "bytes of output could not be delivered" "$DIR/jobs/log-c1"
+}
+
+@test "P-18 with drop what is marked and what is read is all that was said" {
+    mkfifo "$CASE/fifo"
+    exec {reader}<>"$CASE/fifo"
+    direct_bundle c1 sh -c 'seq 100000; while [ ! -e /tmp/stop ]; do usleep 10000; done; echo end'
+    edit_spec c1 'spec["annotations"] = {"io.swiftrunc.output": "drop"}'
+    direct_start c1 </dev/null >/dev/null
+    direct_run c1 stdout="$CASE/fifo" >/dev/null
+    SHIM=$(shim_pid c1)
+    # All was said, and nobody has read yet.
+    wait_until silent
+    touch "$ROOTFS/tmp/stop"
+    timeout 10 sed '/^end$/q' <&"$reader" >"$CASE/read"
+    dropped=$(sed -n 's/^\[swiftrunc: \([0-9]*\) bytes of output were dropped\]$/\1/p' "$CASE/read" | paste -sd+)
+    dropped=$((dropped))
+    marks=$(grep '^\[swiftrunc' "$CASE/read" | wc -c)
+    # A mark begins on a line of its own.
+    empty=$(grep -c '^\[swiftrunc' "$CASE/read")
+    [ "$dropped" -gt 0 ]
+    [ $(($(wc -c <"$CASE/read") - marks - empty + dropped)) -eq $(($(seq 100000 | wc -c) + 4)) ]
+    rpc c1 Wait id=c1
+    quiet_end
+}
+
+# silent: what the container said last is said; it sleeps.
+silent() { pgrep -P "$(cat "$DIR/direct/c1/init.pid")" usleep; }
+
+@test "P-18 drop is said by the client's options or the host's file, and the annotation comes before both" {
+    body='{"options": {"@type": "runtimeoptions.v1.Options", "config_body": "OutputPolicy = \"drop\""}}'
+    chatty "$body"
+    wait_until -t 30 far 60000
+    hushed
+    quiet_end
+    direct_end c1
+    rm "$CASE/fifo"
+    echo 'OutputPolicy = "drop"' >"$SWIFTRUNC_CONFIG"
+    chatty 'terminal=false'
+    wait_until -t 30 far 60000
+    hushed
+    quiet_end
+    direct_end c1
+    rm "$CASE/fifo"
+    direct_bundle c1 seq 100000
+    edit_spec c1 'spec["annotations"] = {"io.swiftrunc.output": "wait"}'
+    mkfifo "$CASE/fifo"
+    exec {reader}<>"$CASE/fifo"
+    direct_start c1 </dev/null >/dev/null
+    direct_run c1 stdout="$CASE/fifo" >/dev/null
+    SHIM=$(shim_pid c1)
+    wait_until writing "$(cat "$DIR/direct/c1/init.pid")"
+    rm "$SWIFTRUNC_CONFIG"
+    timeout 10 sed '/^100000$/q' <&"$reader" >"$CASE/read"
+    seq 100000 | cmp - "$CASE/read"
+    rpc c1 Wait id=c1
+    quiet_end
+}
+
+# writing PID: it is in write(2) to its stdout.
+writing() { grep -q '^1 0x1 ' "/proc/$1/syscall"; }
+
+@test "P-18 an output policy that there is not is an error by name" {
+    direct_bundle c1 true
+    edit_spec c1 'spec["annotations"] = {"io.swiftrunc.output": "lose"}'
+    direct_start c1 </dev/null >/dev/null
+    fails 3 'output policy "lose": neither wait nor drop' direct_create c1
+}

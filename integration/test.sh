@@ -35,13 +35,16 @@ must() {
 count_unit() { grep -cE "^[^ ]+ Test (\".*\"|[^ ]+\(.*\))( with [0-9]+ test cases?)? $1" .build/unit.log; }
 
 unit() {
-    local status=0 ended bad
+    local status=0 ended bad left
     heading "unit tests"
     bounded 1800 .build/unit.log swift test --no-parallel --disable-xctest --scratch-path .build/test || status=$?
-    ended=$(count_unit 'passed after ')
     bad=$(count_unit 'failed after ')
+    left=$(count_unit 'skipped')
+    # The runner's own sum: a test that prints may run its line into another.
+    ended=$(sed -n 's/.*Test run with \([0-9]*\) tests\{0,1\} in .*/\1/p' .build/unit.log | tail -n 1)
+    ended=$((ended > bad + left ? ended - bad - left : 0))
     passed=$((passed + ended))
-    skipped=$((skipped + $(count_unit 'skipped')))
+    skipped=$((skipped + left))
     if [ "$status" -ne 0 ] || [ "$bad" -gt 0 ]; then
         # It did not compile, or it crashed: then no test has failed, and still something has.
         if [ "$bad" -eq 0 ]; then

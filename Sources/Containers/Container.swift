@@ -40,6 +40,8 @@ package final class Container {
         package var runtime: Runtime
         /// containerd's, for loggers.
         package var namespace = ""
+        /// Its processes do not wait for whoever reads their output.
+        package var dropsOutput = false
         package var noPivot = false
         package var noNewKeyring = false
         package var ioUID: UInt32 = 0

@@ -11,6 +11,8 @@ package struct BundleConfiguration {
     /// Whether the container's processes are in a pid namespace that others are in too. Also if
     /// nobody knows.
     package let sharesPIDNamespace: Bool
+    /// ``OutputPolicy/annotation``, as it is.
+    package let outputPolicy: String?
     /// Whether `linux.cgroupsPath` has the form `slice:prefix:name`, which only the systemd driver
     /// understands (C-3.64).
     package let namesSystemdCgroup: Bool
@@ -20,6 +22,7 @@ package struct BundleConfiguration {
         guard root.isObject else { throw Failure(.invalidArgument, "\(subject): no JSON object") }
         let annotations = root["annotations"]
         group = Self.groupingAnnotations.lazy.compactMap { annotations?[$0]?.string }.first
+        outputPolicy = annotations?[OutputPolicy.annotation]?.string
         let namespaces = root["linux"]?["namespaces"]?.elements ?? []
         sharesPIDNamespace = !namespaces.contains {
             $0["type"]?.string == "pid" && ($0["path"]?.string ?? "").isEmpty

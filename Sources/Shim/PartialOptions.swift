@@ -17,6 +17,7 @@ package struct PartialOptions: Equatable {
     package var systemdCgroup: Bool?
     package var criuImagePath: String?
     package var criuWorkPath: String?
+    package var outputPolicy: OutputPolicy?
 
     /// Nothing said.
     package init() {}
@@ -53,6 +54,7 @@ package struct PartialOptions: Equatable {
         all.systemdCgroup = systemdCgroup ?? others.systemdCgroup
         all.criuImagePath = criuImagePath ?? others.criuImagePath
         all.criuWorkPath = criuWorkPath ?? others.criuWorkPath
+        all.outputPolicy = outputPolicy ?? others.outputPolicy
         return all
     }
 
@@ -80,6 +82,7 @@ package struct PartialOptions: Equatable {
         case "systemdcgroup": systemdCgroup = try value.flag
         case "criuimagepath": criuImagePath = try value.word
         case "criuworkpath": criuWorkPath = try value.word
+        case "outputpolicy": outputPolicy = try value.word.map { (word) throws(Failure) in try OutputPolicy(word) }
         default: return false
         }
         return true

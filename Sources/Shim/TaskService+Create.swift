@@ -27,8 +27,8 @@ extension TaskService {
     }
 
     private func create(_ message: CreateTaskRequest, _ options: TaskOptions, answering stream: Server.Stream) async {
-        let container = makeContainer(message, options)
         do throws(Failure) {
+            let container = try makeContainer(message, options)
             try await container.create()
             creating.remove(message.id)
             server.answer(stream, CreateTaskResponse(pid: UInt32(container.initial.pid)).encoded())
@@ -39,7 +39,9 @@ extension TaskService {
         }
     }
 
-    private func makeContainer(_ message: CreateTaskRequest, _ options: TaskOptions) -> Container {
+    private func makeContainer(
+        _ message: CreateTaskRequest, _ options: TaskOptions
+    ) throws(Failure) -> Container {
         let configuration: BundleConfiguration?
         do throws(Failure) {
             configuration = try BundleConfiguration(bundle: message.bundle)
@@ -53,6 +55,8 @@ extension TaskService {
         var settings = Container.Settings(
             runtime: options.runtime(namespace: namespace), runtimeFile: runc.binaryName, optionsFile: options.json)
         settings.namespace = namespace
+        let policy = try configuration?.outputPolicy.map { (word) throws(Failure) in try OutputPolicy(word) }
+        settings.dropsOutput = (policy ?? options.said.outputPolicy) == .drop
         settings.noPivot = runc.noPivotRoot
         settings.noNewKeyring = runc.noNewKeyring
         settings.ioUID = runc.ioUID

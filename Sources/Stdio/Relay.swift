@@ -12,6 +12,8 @@ import _Concurrency
 final class Relay {
     /// No more than this in one turn of the loop, so that every other stream gets its own.
     private static let turn = 1 << 20
+    /// A destination that takes next to nothing gets no more marks than this.
+    private static let mostKept = 8192
 
     private var machine: RelayState
     private var source: RelaySide?
@@ -23,14 +25,19 @@ final class Relay {
     private var whenClosed: (@Loop () -> Void)?
     /// Bytes that no destination took.
     private(set) var lost = 0
+    /// Those of them that the stream has no mark for yet.
+    private var dropped = 0
+    private let whenDropped: (@Loop (_ count: Int) -> Void)?
 
     /// Moves nothing before ``start()``, unless an output's pipe becomes half full: then whoever
-    /// writes to it must not wait for us. `whenClosed` is called once, at the end.
+    /// writes to it must not wait for us. `whenClosed` is called once, at the end. With `whenDropped` nobody
+    /// ever waits for the destination: it is called each time that the destination takes bytes again.
     init(
         _ role: RelayState.Role, from source: consuming FileDescriptor, to destination: consuming FileDescriptor,
-        whenClosed: @escaping @Loop () -> Void
+        whenDropped: (@Loop (_ count: Int) -> Void)? = nil, whenClosed: @escaping @Loop () -> Void
     ) throws(Failure) {
-        machine = RelayState(role)
+        machine = RelayState(role, drops: whenDropped != nil)
+        self.whenDropped = whenDropped
         // A terminal gives EIO where it means something that splice does not tell.
         copies = role != .input && role != .output
         self.source = RelaySide(source)
@@ -89,6 +96,13 @@ final class Relay {
             case .waitForDestination: return waitForDestination()
             case .takeNextTurn: return takeNextTurn()
             case .retry(let delay): return retry(after: delay)
+            case .drop(let delay):
+                if let delay { after(delay, .timerFired) }
+                event = drop()
+            case .waitWhileDropping(let forDestination): return waitWhileDropping(forDestination)
+            case .resume:
+                mark()
+                event = move()
             case .close: return closeSides()
             }
         }
@@ -123,10 +137,30 @@ final class Relay {
         return .turnUsed
     }
 
+    /// Forgets what the source has; what was kept already is not.
+    private func drop() -> RelayState.Event {
+        let before = lost
+        let event = forget()
+        dropped += lost - before
+        return event
+    }
+
+    /// Where bytes are missing the stream says so, on a line of its own.
+    private func mark() {
+        guard dropped > 0, kept.count < Self.mostKept else { return }
+        kept += Array("\n[swiftrunc: \(dropped) bytes of output were dropped]\n".utf8)
+        whenDropped?(dropped)
+        dropped = 0
+    }
+
     /// As ``move()``, to nowhere.
     private func discard() -> RelayState.Event {
         destination?.stopWatching()
         destination = nil
+        return forget()
+    }
+
+    private func forget() -> RelayState.Event {
         guard let source else { return .stopped }
         var budget = Self.turn
         while budget > 0 {
@@ -140,8 +174,8 @@ final class Relay {
         return .turnUsed
     }
 
-    private func waitForSource() {
-        destination?.ask(for: [])
+    private func waitForSource(askingDestination: Bool = false) {
+        if !askingDestination { destination?.ask(for: []) }
         guard let source else { return }
         if source.isWatchable { source.ask(for: .readable) } else { after(.zero, .sourceReady) }
     }
@@ -162,6 +196,11 @@ final class Relay {
             }
         } catch {}  // no more watches to be had: below
         if !destination.isWatched { after(.milliseconds(100), .destinationReady) }
+    }
+
+    private func waitWhileDropping(_ forDestination: Bool) {
+        if forDestination { waitForDestination() }
+        waitForSource(askingDestination: forDestination)
     }
 
     private func retry(after delay: Duration) {

@@ -2,7 +2,8 @@
 ///
 /// What always holds: bytes that were taken from the source are either in the destination or kept
 /// by the relay, as long as there is a destination that could ever take them. Whoever writes to an
-/// output never waits for ever: an output without a destination is read to its end all the same.
+/// output never waits for ever: an output without a destination is read to its end all the same. One that
+/// drops never waits at all: while its destination takes nothing, its source is read and forgotten.
 package struct RelayState: Equatable {
     /// Whose bytes these are, which decides what an end means.
     package enum Role {
@@ -28,6 +29,8 @@ package struct RelayState: Equatable {
         case waitingForDestination
         /// The destination refused bytes, and is tried again later.
         case backingOff(failures: Int)
+        /// The destination takes nothing now, or failed so many times; the source is read and forgotten.
+        case dropping(failures: Int)
         /// The destination is gone; the source is read and forgotten.
         case draining
         case closed
@@ -58,14 +61,25 @@ package struct RelayState: Equatable {
         /// Goes on with the source in the next turn.
         case takeNextTurn
         case retry(after: Duration)
+        /// Forgets what the source has; the destination is tried again later, or when it is ready.
+        case drop(retryAfter: Duration?)
+        /// Waits for the source and, unless there is a time for it, the destination.
+        case waitWhileDropping(forDestination: Bool)
+        /// Says in the stream how much was dropped, and moves.
+        case resume
         /// Closes both sides, and forgets what is kept.
         case close
     }
 
     package private(set) var role: Role
     package private(set) var state = State.held
+    private let drops: Bool
 
-    package init(_ role: Role) { self.role = role }
+    /// `drops`: whoever writes does not wait for the destination; not for an input.
+    package init(_ role: Role, drops: Bool = false) {
+        self.role = role
+        self.drops = drops
+    }
 
     package mutating func on(_ event: Event) -> Action {
         if event == .processExited, role == .terminalOutput { role = .lastTerminalOutput }
@@ -77,6 +91,8 @@ package struct RelayState: Equatable {
         case (.held, _), (_, .started): return .nothing
 
         case (.moving, .nothingToRead): return role == .lastTerminalOutput ? close() : waitForSource()
+        case (.moving, .destinationFull) where drops: return drop(failures: 0)
+        case (.moving(let failures), .destinationFailed) where drops: return drop(failures: failures + 1)
         case (.moving, .destinationFull):
             state = .waitingForDestination
             return .waitForDestination
@@ -89,6 +105,16 @@ package struct RelayState: Equatable {
         case (.waitingForSource, .sourceReady): return move(failures: 0)
         case (.waitingForDestination, .destinationReady): return move(failures: 0)
         case (.backingOff(let failures), .timerFired): return move(failures: failures)
+
+        case (.dropping, .sourceReady): return .drop(retryAfter: nil)
+        case (.dropping(let failures), .nothingToRead):
+            return role == .lastTerminalOutput ? close() : .waitWhileDropping(forDestination: failures == 0)
+        case (.dropping(let failures), .sourceEnded):
+            return role == .terminalOutput ? .waitWhileDropping(forDestination: failures == 0) : close()
+        case (.dropping, .turnUsed): return .takeNextTurn
+        case (.dropping(failures: 0), .destinationReady): return resume(failures: 0)
+        case (.dropping(let failures), .timerFired): return resume(failures: failures)
+        case (.dropping, .processExited): return role == .lastTerminalOutput ? .drop(retryAfter: nil) : .nothing
 
         case (.draining, .sourceReady): return .discard
         case (.draining, .nothingToRead): return role == .lastTerminalOutput ? close() : .waitForSource
@@ -104,7 +130,8 @@ package struct RelayState: Equatable {
         case (.waitingForSource, .processExited) where role == .lastTerminalOutput: return move(failures: 0)
         case (_, .processExited): return isInput ? close() : .nothing
         // What comes late, of a state that was left.
-        case (.moving, _), (.waitingForSource, _), (.waitingForDestination, _), (.backingOff, _): return .nothing
+        case (.moving, _), (.waitingForSource, _), (.waitingForDestination, _), (.backingOff, _), (.dropping, _):
+            return .nothing
         }
     }
 
@@ -121,15 +148,29 @@ package struct RelayState: Equatable {
         return .move
     }
 
+    private mutating func drop(failures: Int) -> Action {
+        state = .dropping(failures: failures)
+        return .drop(retryAfter: failures == 0 ? nil : Self.delay(failures))
+    }
+
+    private mutating func resume(failures: Int) -> Action {
+        state = .moving(failures: failures)
+        return .resume
+    }
+
     private mutating func waitForSource() -> Action {
         state = .waitingForSource
         return .waitForSource
     }
 
-    /// 100 ms, then twice as long each time, at most 10 s.
     private mutating func backOff(failures: Int) -> Action {
         state = .backingOff(failures: failures)
-        return .retry(after: .milliseconds(min(10_000, 100 << min(failures - 1, 7))))
+        return .retry(after: Self.delay(failures))
+    }
+
+    /// 100 ms, then twice as long each time, at most 10 s.
+    private static func delay(_ failures: Int) -> Duration {
+        .milliseconds(min(10_000, 100 << min(failures - 1, 7)))
     }
 
     private mutating func close() -> Action {

@@ -21,18 +21,28 @@ package final class Stdio {
         let namespace: String
         let report: @Loop (String) -> Void
 
-        package init(id: String, namespace: String, report: @escaping @Loop (String) -> Void) {
+        /// Whether the process never waits for whoever reads its output: what is not read in time is dropped.
+        let drops: Bool
+
+        package init(id: String, namespace: String, drops: Bool, report: @escaping @Loop (String) -> Void) {
             self.id = id
             self.namespace = namespace
+            self.drops = drops
             self.report = report
         }
     }
+
+    private static let reportInterval = Duration.seconds(10)
 
     private enum Phase { case preparing, relaying, closed }
 
     private let paths: StdioPaths
     private let destination: Destination
+    private let drops: Bool
     private let report: @Loop (String) -> Void
+    /// Dropped, and not reported yet: not every gap is worth a line of the log.
+    private var unreported = 0
+    private var reportTimer: Reactor.Timer?
     private var logger: Logger?
     private var phase = Phase.preparing
     private var hasExited = false
@@ -61,6 +71,7 @@ package final class Stdio {
     /// failure with ENOENT. The process's ends belong to `uid` and `gid`.
     package init(_ paths: StdioPaths, uid: UInt32, gid: UInt32, owner: Owner) throws(Failure) {
         self.paths = paths
+        drops = owner.drops
         report = owner.report
         destination = try Destination(stdout: paths.stdout)
         do throws(Failure) {
@@ -123,7 +134,9 @@ package final class Stdio {
         guard console.isTerminal else { throw Failure(.invalidArgument, "console: not a terminal") }
         try console.makeNonblocking()
         if !paths.stdin.isEmpty { inputDestination = try console.copied() }
-        output = try Relay(.terminalOutput, from: console, to: client) { [self] in outputEnded() }
+        output = try Relay(.terminalOutput, from: console, to: client, whenDropped: whenDropped) { [self] in
+            outputEnded()
+        }
         try applySize()
         phase = .relaying
         for relay in relays { relay.start() }
@@ -185,6 +198,8 @@ package final class Stdio {
         guard phase != .closed else { return }
         phase = .closed
         logger?.stop()
+        if let reportTimer { Reactor.shared.cancel(reportTimer) }
+        reportTimer = nil
         runtimeStarted()
         inputDestination = nil
         clientOutput = nil
@@ -248,7 +263,25 @@ package final class Stdio {
     private func outputRelay(from reading: consuming FileDescriptor?, to path: String) throws(Failure) -> Relay? {
         guard let reading else { return nil }
         try reading.makeNonblocking()
-        return try Relay(.output, from: reading, to: openOutput(path)) { [self] in outputEnded() }
+        return try Relay(.output, from: reading, to: openOutput(path), whenDropped: whenDropped) { [self] in
+            outputEnded()
+        }
+    }
+
+    private var whenDropped: (@Loop (Int) -> Void)? {
+        guard drops else { return nil }
+        return { [self] count in tellDropped(count) }
+    }
+
+    private func tellDropped(_ count: Int) {
+        unreported += count
+        guard reportTimer == nil else { return }
+        report("\(unreported) bytes of output were dropped")
+        unreported = 0
+        reportTimer = Reactor.shared.after(Self.reportInterval) { [self] in
+            reportTimer = nil
+            if unreported > 0 { tellDropped(0) }
+        }
     }
 
     private func openOutput(_ path: String) throws(Failure) -> FileDescriptor {

@@ -53,6 +53,13 @@ struct BundleConfigurationTests {
         #expect(try configuration(#"{"linux":{"cgroupsPath":"\#(path)"}}"#).namesSystemdCgroup == systemd)
     }
 
+    @Test func `the output policy is the annotation's word, whatever it is`() throws {
+        #expect(
+            try configuration(#"{"annotations":{"io.swiftrunc.output":"drop"}}"#).outputPolicy == "drop")
+        #expect(try configuration(#"{"annotations":{"io.swiftrunc.output":1}}"#).outputPolicy == nil)
+        #expect(try configuration("{}").outputPolicy == nil)
+    }
+
     @Test func `without a cgroup it is not systemd's`() throws {
         #expect(try !configuration("{}").namesSystemdCgroup)
         #expect(try !configuration(#"{"linux":{"cgroupsPath":1}}"#).namesSystemdCgroup)

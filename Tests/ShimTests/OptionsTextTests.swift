@@ -21,6 +21,17 @@ struct OptionsTextTests {
         try OptionsText(parsing: Array(text.utf8), subject: "t").warning
     }
 
+    @Test func `the output policy is one of two words`() throws {
+        #expect(try options("OutputPolicy = 'drop'").outputPolicy == .drop)
+        #expect(try options("output_policy = 'wait'").outputPolicy == .wait)
+        #expect(try options("OutputPolicy = ''").outputPolicy == nil)
+        #expect(try options("OutputPolicy = 'wait'").over(options("OutputPolicy = 'drop'")).outputPolicy == .wait)
+        #expect(try PartialOptions().over(options("OutputPolicy = 'drop'")).outputPolicy == .drop)
+        #expect(
+            message("\nOutputPolicy = 'lose'")
+                == "t: line 2: \"OutputPolicy\": output policy \"lose\": neither wait nor drop")
+    }
+
     @Test(arguments: [
         ("SystemdCgroup", "systemd_cgroup", "true", RuncOptions(systemdCgroup: true)),
         ("NoPivotRoot", "no_pivot_root", "true", RuncOptions(noPivotRoot: true)),

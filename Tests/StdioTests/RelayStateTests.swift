@@ -33,6 +33,50 @@ struct RelayStateTests {
         #expect(machine.on(.destinationReady) == .move)
     }
 
+    private func dropping(_ role: RelayState.Role) -> RelayState {
+        var machine = RelayState(role, drops: true)
+        #expect(machine.on(.started) == .move)
+        #expect(machine.on(.destinationFull) == .drop(retryAfter: nil))
+        return machine
+    }
+
+    @Test func `one that drops reads on while its destination is full, and says so when it is not`() {
+        var machine = dropping(.output)
+        #expect(machine.on(.nothingToRead) == .waitWhileDropping(forDestination: true))
+        #expect(machine.on(.sourceReady) == .drop(retryAfter: nil))
+        #expect(machine.on(.turnUsed) == .takeNextTurn)
+        #expect(machine.on(.sourceReady) == .drop(retryAfter: nil))
+        #expect(machine.on(.timerFired) == .resume)
+        machine = dropping(.output)
+        #expect(machine.on(.destinationReady) == .resume)
+        #expect(machine.on(.destinationFull) == .drop(retryAfter: nil))
+        #expect(machine.on(.destinationReady) == .resume)
+        #expect(machine.on(.nothingToRead) == .waitForSource)
+    }
+
+    @Test func `one that drops tries a destination that failed again later, and not before`() {
+        var machine = RelayState(.output, drops: true)
+        #expect(machine.on(.started) == .move)
+        #expect(machine.on(.destinationFailed) == .drop(retryAfter: .milliseconds(100)))
+        #expect(machine.on(.nothingToRead) == .waitWhileDropping(forDestination: false))
+        #expect(machine.on(.destinationReady) == .nothing)
+        #expect(machine.on(.timerFired) == .resume)
+        #expect(machine.on(.destinationFailed) == .drop(retryAfter: .milliseconds(200)))
+        #expect(machine.on(.timerFired) == .resume)
+        #expect(machine.on(.nothingToRead) == .waitForSource)
+    }
+
+    @Test func `one that drops ends with its source, and with its destination`() {
+        var machine = dropping(.output)
+        #expect(machine.on(.sourceEnded) == .close)
+        machine = dropping(.output)
+        #expect(machine.on(.destinationGone) == .discard)
+        machine = dropping(.terminalOutput)
+        #expect(machine.on(.sourceEnded) == .waitWhileDropping(forDestination: true))
+        #expect(machine.on(.processExited) == .drop(retryAfter: nil))
+        #expect(machine.on(.nothingToRead) == .close)
+    }
+
     @Test func `a used turn is followed by another`() {
         var machine = moving(.output)
         #expect(machine.on(.turnUsed) == .takeNextTurn)
