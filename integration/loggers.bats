@@ -420,3 +420,24 @@ writing() { grep -q '^1 0x1 ' "/proc/$1/syscall"; }
     direct_start c1 </dev/null >/dev/null
     fails 3 'output policy "lose": neither wait nor drop' direct_create c1
 }
+
+@test "P-18 P-53 execs with drop leave no memory and no descriptor" {
+    mkfifo "$CASE/fifo"
+    exec {reader}<>"$CASE/fifo"
+    direct_bundle c1 sleep 1000
+    edit_spec c1 'spec["annotations"] = {"io.swiftrunc.output": "drop"}'
+    direct_start c1 </dev/null >/dev/null
+    direct_run c1 >/dev/null
+    SHIM=$(shim_pid c1)
+    budget_baseline "$SHIM"
+    client "$CASE/fifo" <<'PY'
+c = Connection(path)
+for number in range(400):
+    names = {"id": "c1", "exec_id": f"e{number}"}
+    c.call("Exec", {**names, "stdout": sys.argv[2], "stderr": sys.argv[2], "spec": exec_spec("true")})
+    for method in ("Start", "Wait", "Delete"):
+        c.call(method, names)
+PY
+    budget "$SHIM"
+    exec {reader}>&-
+}

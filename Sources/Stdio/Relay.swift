@@ -27,7 +27,7 @@ final class Relay {
     private(set) var lost = 0
     /// Those of them that the stream has no mark for yet.
     private var dropped = 0
-    private let whenDropped: (@Loop (_ count: Int) -> Void)?
+    private var whenDropped: (@Loop (_ count: Int) -> Void)?
 
     /// Moves nothing before ``start()``, unless an output's pipe becomes half full: then whoever
     /// writes to it must not wait for us. `whenClosed` is called once, at the end. With `whenDropped` nobody
@@ -228,6 +228,7 @@ final class Relay {
         kept = []
         let told = whenClosed
         whenClosed = nil
+        whenDropped = nil  // it holds who holds us
         told?()
     }
 }
