@@ -6,7 +6,10 @@ load lib
 
 setup_file() { setup_suite_file; }
 teardown_file() { teardown_suite_file; }
-teardown() { end_case; }
+teardown() {
+    rm -f "$ROOTFS/tmp"/*
+    end_case
+}
 
 # logger [BODY]: a logger in $CASE/logger, which notes what it has and then does what BODY says (by default it copies
 # both streams to files, once it is ready).
@@ -365,8 +368,11 @@ quiet_end() {
     SHIM=$(shim_pid c1)
     # All was said, and nobody has read yet.
     wait_until silent
+    # The end is said once there is room for it again: after the mark.
+    background read sh -c 'exec sed -u "/^end\$/q" <"$1" >"$2"' sh "$CASE/fifo" "$CASE/read"
+    wait_until grep -q '^\[swiftrunc' "$CASE/read"
     touch "$ROOTFS/tmp/stop"
-    timeout 10 sed '/^end$/q' <&"$reader" >"$CASE/read"
+    wait_until grep -qx end "$CASE/read"
     dropped=$(sed -n 's/^\[swiftrunc: \([0-9]*\) bytes of output were dropped\]$/\1/p' "$CASE/read" | paste -sd+)
     dropped=$((dropped))
     marks=$(grep '^\[swiftrunc' "$CASE/read" | wc -c)
