@@ -89,7 +89,7 @@ processes() {
 
 # An exec that is still there: which processes ctr names, with their exec ids.
 exec_in_background() { ctr task exec -d --fifo-dir "$DIR/fifo" --exec-id e1 c1 sleep 1002 3>&- 4>&-; }
-pid_count() { ctr task ps c1 | sed -E 's/^[0-9]+/PID/' | sort; }
+pid_count() { ctr task ps c1 | sed -E 's/^[0-9]+/PID/; s/ +/ /g' | LC_ALL=C sort; }
 
 @test "ctr task ps: output, status" { compare processes; }
 
