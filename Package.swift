@@ -86,7 +86,7 @@ if archives == nil {
     let tests: [(target: String, also: [Target.Dependency])] = [
         ("Cgroups", []), ("Containers", []), ("JSON", []), ("Linux", []), ("Mounts", []),
         ("OCIRuntime", ["CLinux"]), ("Protobuf", []), ("Reactor", []),
-        ("Shim", ["Cgroups", "JSON", "OCIRuntime", "Protobuf", "TTRPC"]),
+        ("Shim", ["Cgroups", "JSON", "OCIRuntime", "Protobuf", "Stdio", "TTRPC"]),
         ("Stdio", []), ("TOML", []), ("TTRPC", ["Protobuf"]),
     ]
     for (name, also) in tests {

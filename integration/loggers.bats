@@ -423,7 +423,7 @@ writing() { grep -q '^1 0x1 ' "/proc/$1/syscall"; }
     direct_bundle c1 true
     edit_spec c1 'spec["annotations"] = {"io.swiftrunc.output": "lose"}'
     direct_start c1 </dev/null >/dev/null
-    fails 3 'output policy "lose": neither wait nor drop' direct_create c1
+    fails 3 'output policy "lose": none of wait, drop, spill' direct_create c1
 }
 
 @test "P-18 P-53 execs with drop leave no memory and no descriptor" {

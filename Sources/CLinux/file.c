@@ -41,6 +41,16 @@ int64_t clinux_write(int32_t fd, const void *bytes, size_t count) {
     return n < 0 ? -errno : n;
 }
 
+int64_t clinux_read_at(int32_t fd, void *bytes, size_t count, int64_t offset) {
+    ssize_t n = RETRIED(ssize_t, pread(fd, bytes, count, offset));
+    return n < 0 ? -errno : n;
+}
+
+int64_t clinux_write_at(int32_t fd, const void *bytes, size_t count, int64_t offset) {
+    ssize_t n = RETRIED(ssize_t, pwrite(fd, bytes, count, offset));
+    return n < 0 ? -errno : n;
+}
+
 int64_t clinux_splice(int32_t from, int32_t to, size_t count) {
     ssize_t n = RETRIED(ssize_t, splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
     return n < 0 ? -errno : n;
@@ -48,6 +58,16 @@ int64_t clinux_splice(int32_t from, int32_t to, size_t count) {
 
 int32_t clinux_open(const char *path, int32_t flags, uint32_t mode) {
     return result(RETRIED(int, open(path, flags | O_CLOEXEC, mode)));
+}
+
+int32_t clinux_open_temporary(const char *directory) {
+    int fd = RETRIED(int, open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return result(fd);
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/.swiftrunc-XXXXXX", directory) >= (int)sizeof path) return -ENAMETOOLONG;
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0) unlink(path);
+    return result(fd);
 }
 
 int32_t clinux_open_at(int32_t directory, const char *path, int32_t flags) {

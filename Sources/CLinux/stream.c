@@ -20,6 +20,8 @@ int32_t clinux_poll(int32_t fd, uint32_t events) {
 int32_t clinux_copy_descriptor(int32_t fd) { return result(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 int32_t clinux_pipe_capacity(int32_t fd) { return result(fcntl(fd, F_GETPIPE_SZ)); }
 
+int32_t clinux_set_pipe_capacity(int32_t fd, int32_t bytes) { return result(fcntl(fd, F_SETPIPE_SZ, bytes)); }
+
 int32_t clinux_is_fifo_at(const char *path) {
     struct stat s;
     return stat(path, &s) < 0 ? -errno : S_ISFIFO(s.st_mode);

@@ -6,9 +6,6 @@ import Stdio
 import _Concurrency
 
 extension Container {
-    /// How long a delete waits for output that a living process could still write (C-3.28).
-    private static let drainLimit = Duration.seconds(10)
-
     /// How long it waits for a process that was killed to be gone.
     private static let killLimit = Duration.seconds(2)
 
@@ -67,9 +64,7 @@ extension Container {
 
     private func drain(_ process: TaskProcess) async {
         if let stdio = process.stdio {
-            if process.pid != 0 {
-                _ = await stdio.drained(within: Self.drainLimit)  // what is not out by now is not waited for
-            }
+            if process.pid != 0 { _ = await stdio.drained() }  // what is not out by now is not waited for
             await stdio.endLogger()
         }
         process.closeStdio()

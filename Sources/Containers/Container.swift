@@ -40,8 +40,9 @@ package final class Container {
         package var runtime: Runtime
         /// containerd's, for loggers.
         package var namespace = ""
-        /// Its processes do not wait for whoever reads their output.
-        package var dropsOutput = false
+        /// What happens to its processes' output while nobody reads it.
+        package var output = OutputPolicy.wait
+        package var spill = SpillPlace()
         package var noPivot = false
         package var noNewKeyring = false
         package var ioUID: UInt32 = 0

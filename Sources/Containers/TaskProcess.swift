@@ -23,7 +23,8 @@ package final class TaskProcess {
 
     /// Opens its stdio and applies what was asked for before there was one (C-4.21, C-4.36).
     func openStdio(_ settings: Container.Settings, report: @escaping @Loop (String) -> Void) throws(Failure) -> Stdio {
-        let owner = Stdio.Owner(id: id, namespace: settings.namespace, drops: settings.dropsOutput, report: report)
+        let owner = Stdio.Owner(
+            id: id, namespace: settings.namespace, policy: settings.output, spill: settings.spill, report: report)
         let stdio = try Stdio(paths, uid: settings.ioUID, gid: settings.ioGID, owner: owner)
         if closesStdin { stdio.closeStdin() }
         if let size { try stdio.resize(columns: size.columns, rows: size.rows) }

@@ -14,6 +14,11 @@ public struct FileDescriptor: ~Copyable {
         raw = try check(unsafe clinux_open(path, flags.rawValue, mode), "open", path)
     }
 
+    /// A new file in `directory` that has no name, for reading and writing; it goes with its last descriptor.
+    package init(temporaryIn directory: String) throws(Failure) {
+        raw = try check(unsafe clinux_open_temporary(directory), "open", "a file in \(directory)")
+    }
+
     /// openat(2) for reading, of a file that may well not be there; nil if it cannot be opened.
     package static func reading(_ name: String, in directory: borrowing FileDescriptor) -> FileDescriptor? {
         let raw = unsafe clinux_open_at(directory.raw, name, OpenFlags.readOnly.rawValue)

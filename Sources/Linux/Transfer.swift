@@ -60,6 +60,35 @@ extension FileDescriptor {
         return .moved(Int(written))
     }
 
+    /// Reads at most two pages of `source` and writes them to this file, at `offset`. What was read and could not be
+    /// written, the difference between the two counts, is lost.
+    package func fill(
+        at offset: Int, from source: borrowing FileDescriptor, atMost limit: Int
+    ) -> (transfer: Transfer, written: Int) {
+        let (source, file) = (source.raw, raw)
+        // SAFETY: only the bytes that the kernel filled are used.
+        return unsafe withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 1) { buffer in
+            guard let start = buffer.baseAddress else { return (.nothingToRead, 0) }
+            let count = unsafe clinux_read(source, start, min(limit, buffer.count))
+            guard count > 0 else { return (count == -Int64(Errno.again) ? .nothingToRead : .sourceEnded, 0) }
+            let written = unsafe clinux_write_at(file, start, Int(count), Int64(offset))
+            return (.moved(Int(count)), Int(max(0, written)))
+        }
+    }
+
+    /// Writes at most two pages of this file, of what is at `offset`, to `destination`.
+    package func empty(at offset: Int, to destination: borrowing FileDescriptor, atMost limit: Int) -> Transfer {
+        let (file, target) = (raw, destination.raw)
+        // SAFETY: only the bytes that the kernel filled are used.
+        return unsafe withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 1) { buffer in
+            guard let start = buffer.baseAddress else { return .sourceEnded }
+            let count = unsafe clinux_read_at(file, start, min(limit, buffer.count), Int64(offset))
+            guard count > 0 else { return .sourceEnded }
+            let written = unsafe clinux_write(target, start, Int(count))
+            return written > 0 ? .moved(Int(written)) : Transfer(writeError: Int32(-written))
+        }
+    }
+
     /// Reads at most two pages and forgets them.
     package func discard() -> Transfer {
         let source = raw
@@ -95,6 +124,11 @@ extension Transfer {
 extension FileDescriptor {
     /// Whether at least half of the pipe is in use.
     package var isHalfFull: Bool { clinux_pipe_unread(raw) * 2 >= clinux_pipe_capacity(raw) }
+
+    /// Makes a pipe hold so many bytes, if it holds fewer; the kernel may refuse that, and then it stays as it is.
+    package func growPipe(to bytes: Int32) {
+        if clinux_pipe_capacity(raw) < bytes { _ = clinux_set_pipe_capacity(raw, bytes) }
+    }
 
     /// How many bytes can be read now, of a pipe or terminal.
     package var unread: Int { Int(max(0, clinux_pipe_unread(raw))) }

@@ -1,5 +1,6 @@
 import JSON
 package import Linux
+import Stdio
 
 /// What we read of a bundle's config.json (OCI runtime specification); the runtime reads the rest.
 package struct BundleConfiguration {

@@ -1,6 +1,7 @@
 import JSON
 import Linux
 package import Protobuf
+package import Stdio
 import TOML
 
 /// The options of `containerd.runc.v1.Options` as far as one source says them. Nil is what it does not say,
@@ -18,6 +19,10 @@ package struct PartialOptions: Equatable {
     package var criuImagePath: String?
     package var criuWorkPath: String?
     package var outputPolicy: OutputPolicy?
+    /// An absolute path.
+    package var spillDirectory: String?
+    /// In bytes.
+    package var spillLimit: Int?
 
     /// Nothing said.
     package init() {}
@@ -55,6 +60,8 @@ package struct PartialOptions: Equatable {
         all.criuImagePath = criuImagePath ?? others.criuImagePath
         all.criuWorkPath = criuWorkPath ?? others.criuWorkPath
         all.outputPolicy = outputPolicy ?? others.outputPolicy
+        all.spillDirectory = spillDirectory ?? others.spillDirectory
+        all.spillLimit = spillLimit ?? others.spillLimit
         return all
     }
 
@@ -83,6 +90,8 @@ package struct PartialOptions: Equatable {
         case "criuimagepath": criuImagePath = try value.word
         case "criuworkpath": criuWorkPath = try value.word
         case "outputpolicy": outputPolicy = try value.word.map { (word) throws(Failure) in try OutputPolicy(word) }
+        case "spilldirectory": spillDirectory = try value.absolutePath
+        case "spilllimit": spillLimit = try value.size(in: SpillPlace.limits)
         default: return false
         }
         return true
@@ -113,6 +122,22 @@ extension TOMLValue {
             guard !text.utf8.contains(0) else { throw Failure(.invalidArgument, "NUL in a text") }
             return text.isEmpty ? nil : text
         }
+    }
+
+    fileprivate var absolutePath: String? {
+        get throws(Failure) {
+            guard let word = try word else { return nil }
+            guard word.hasPrefix("/") else { throw Failure(.invalidArgument, "an absolute path wanted") }
+            return word
+        }
+    }
+
+    /// In bytes.
+    fileprivate func size(in range: ClosedRange<Int>) throws(Failure) -> Int {
+        guard case .integer(let number) = self, let size = Int(exactly: number), range.contains(size) else {
+            throw mismatch("a number of bytes from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return size
     }
 
     /// A user or group. Where a client makes TOML of JSON, as docker does, a whole number may come as `1000.0`.

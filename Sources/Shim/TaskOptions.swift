@@ -2,6 +2,7 @@ import JSON
 package import Linux
 package import OCIRuntime
 package import Protobuf
+package import Stdio
 
 /// The options of a runtime or task, whichever of their types they came in, over the host's (contract
 /// C-3.60 … C-3.65).
@@ -54,6 +55,14 @@ package struct TaskOptions: Equatable {
 
     /// With the defaults for what nobody said.
     package var runc: RuncOptions { said.complete }
+
+    /// Where a container's output is spilled, if it is.
+    package var spill: SpillPlace {
+        var place = SpillPlace()
+        if let directory = said.spillDirectory { place.directory = directory }
+        if let limit = said.spillLimit { place.limit = limit }
+        return place
+    }
 
     /// Decides for the systemd driver where nobody else decides, by the form of the container's cgroup: clients
     /// that know this runtime as a foreign one cannot say it (C-3.64).

@@ -56,7 +56,8 @@ extension TaskService {
             runtime: options.runtime(namespace: namespace), runtimeFile: runc.binaryName, optionsFile: options.json)
         settings.namespace = namespace
         let policy = try configuration?.outputPolicy.map { (word) throws(Failure) in try OutputPolicy(word) }
-        settings.dropsOutput = (policy ?? options.said.outputPolicy) == .drop
+        settings.output = policy ?? options.said.outputPolicy ?? .wait
+        settings.spill = options.spill
         settings.noPivot = runc.noPivotRoot
         settings.noNewKeyring = runc.noNewKeyring
         settings.ioUID = runc.ioUID

@@ -12,32 +12,35 @@ import _Concurrency
 final class Relay {
     /// No more than this in one turn of the loop, so that every other stream gets its own.
     private static let turn = 1 << 20
-    /// A destination that takes next to nothing gets no more marks than this.
-    private static let mostKept = 8192
+    /// Pipes that are busy hold so much: fewer turns for the same bytes.
+    private static let busyPipe: Int32 = 256 << 10
+    /// One that moves this in one turn is busy: what a pipe of the usual size holds.
+    private static let busy = 64 << 10
 
     private var machine: RelayState
     private var source: RelaySide?
     private var destination: RelaySide?
-    /// Bytes that were read and not taken; only ever from one read that was not spliced.
+    /// Bytes that were read and not taken; only ever from one read that was not spliced, or a mark.
     private var kept: [UInt8] = []
     private var copies: Bool
+    private var hasGrown = false
+    private let overflow: Overflow?
+    /// When a destination that cannot be watched, or failed, is tried again.
     private var timer: Reactor.Timer?
+    private var nextTurn: Reactor.Timer?
     private var whenClosed: (@Loop () -> Void)?
     /// Bytes that no destination took.
     private(set) var lost = 0
-    /// Those of them that the stream has no mark for yet.
-    private var dropped = 0
-    private var whenDropped: (@Loop (_ count: Int) -> Void)?
 
     /// Moves nothing before ``start()``, unless an output's pipe becomes half full: then whoever
-    /// writes to it must not wait for us. `whenClosed` is called once, at the end. With `whenDropped` nobody
-    /// ever waits for the destination: it is called each time that the destination takes bytes again.
+    /// writes to it must not wait for us. `whenClosed` is called once, at the end. With `overflow` nobody
+    /// ever waits for the destination.
     init(
         _ role: RelayState.Role, from source: consuming FileDescriptor, to destination: consuming FileDescriptor,
-        whenDropped: (@Loop (_ count: Int) -> Void)? = nil, whenClosed: @escaping @Loop () -> Void
+        overflow: Overflow? = nil, whenClosed: @escaping @Loop () -> Void
     ) throws(Failure) {
-        machine = RelayState(role, drops: whenDropped != nil)
-        self.whenDropped = whenDropped
+        machine = RelayState(role, overflows: overflow != nil)
+        self.overflow = overflow
         // A terminal gives EIO where it means something that splice does not tell.
         copies = role != .input && role != .output
         self.source = RelaySide(source)
@@ -61,6 +64,15 @@ final class Relay {
     func close() { handle(.stopped) }
 
     var isClosed: Bool { machine.state == .closed }
+
+    /// Whether the bytes are the client's.
+    var isInput: Bool { machine.isInput }
+
+    /// Whether bytes, and not only marks, wait for the destination, which could take them.
+    var hasUndelivered: Bool {
+        guard machine.waitsForDestination, let overflow else { return machine.waitsForDestination }
+        return overflow.count > 0
+    }
 
     /// The source's bytes, at most `limit`, if nothing was moved yet.
     func takeHeld(atMost limit: Int) -> [UInt8] {
@@ -96,37 +108,31 @@ final class Relay {
             case .waitForDestination: return waitForDestination()
             case .takeNextTurn: return takeNextTurn()
             case .retry(let delay): return retry(after: delay)
-            case .drop(let delay):
+            case .overflow(let delay):
                 if let delay { after(delay, .timerFired) }
-                event = drop()
-            case .waitWhileDropping(let forDestination): return waitWhileDropping(forDestination)
-            case .resume:
-                mark()
-                event = move()
+                event = fillOverflow()
+            case .waitWhileOverflowing(let forDestination): return waitWhileOverflowing(forDestination)
+            case .moveRest: event = move(readingSource: false)
             case .close: return closeSides()
             }
         }
     }
 
     /// Moves what can be moved in one turn, and says why it stopped.
-    private func move() -> RelayState.Event {
-        guard let source, let destination else { return .stopped }
+    private func move(readingSource: Bool = true) -> RelayState.Event {
+        guard source != nil, destination != nil else { return .stopped }
         var budget = Self.turn
         while budget > 0 {
-            let transfer =
-                if !kept.isEmpty {
-                    destination.descriptor.write(keeping: &kept)
-                } else if copies {
-                    source.descriptor.copy(to: destination.descriptor, keeping: &kept)
-                } else {
-                    source.descriptor.splice(to: destination.descriptor, atMost: budget)
-                }
-            switch transfer {
+            switch transfer(atMost: budget, readingSource: readingSource) {
             case .moved(let count): budget -= count
             case .unsupported: copies = true
-            case .nothingToRead: return .nothingToRead
+            case .nothingToRead:
+                growIfBusy(Self.turn - budget)
+                return .nothingToRead
             case .sourceEnded: return .sourceEnded
-            case .destinationFull: return .destinationFull
+            case .destinationFull:
+                growIfBusy(Self.turn - budget)
+                return .destinationFull
             case .destinationFailed: return .destinationFailed
             case .destinationGone:
                 lost += kept.count
@@ -134,59 +140,83 @@ final class Relay {
                 return .destinationGone
             }
         }
+        growIfBusy(Self.turn)
         return .turnUsed
     }
 
-    /// Forgets what the source has; what was kept already is not.
-    private func drop() -> RelayState.Event {
-        let before = lost
-        let event = forget()
-        dropped += lost - before
-        return event
+    /// One attempt, with the bytes that are next: those that are kept, a mark, the overflow's, the source's.
+    private func transfer(atMost budget: Int, readingSource: Bool) -> Transfer {
+        guard let source, let destination else { return .sourceEnded }
+        if kept.isEmpty, let overflow, !overflow.isEmpty {
+            kept = overflow.takeMark()
+            if kept.isEmpty { return overflow.give(to: destination.descriptor) }
+        }
+        if !kept.isEmpty { return destination.descriptor.write(keeping: &kept) }
+        guard readingSource else { return .nothingToRead }
+        return copies
+            ? source.descriptor.copy(to: destination.descriptor, keeping: &kept)
+            : source.descriptor.splice(to: destination.descriptor, atMost: budget)
     }
 
-    /// Where bytes are missing the stream says so, on a line of its own.
-    private func mark() {
-        guard dropped > 0, kept.count < Self.mostKept else { return }
-        kept += Array("\n[swiftrunc: \(dropped) bytes of output were dropped]\n".utf8)
-        whenDropped?(dropped)
-        dropped = 0
+    private func growIfBusy(_ moved: Int) {
+        guard moved >= Self.busy, !hasGrown else { return }
+        hasGrown = true
+        if !copies { source?.descriptor.growPipe(to: Self.busyPipe) }
+        destination?.descriptor.growPipe(to: Self.busyPipe)
     }
 
-    /// As ``move()``, to nowhere.
+    private func fillOverflow() -> RelayState.Event {
+        guard let source, let overflow else { return .stopped }
+        return read { overflow.take(from: source.descriptor) }
+    }
+
+    /// As ``move(readingSource:)``, to nowhere.
     private func discard() -> RelayState.Event {
         destination?.stopWatching()
         destination = nil
-        return forget()
+        guard let source else { return .stopped }
+        return read {
+            let transfer = source.descriptor.discard()
+            if case .moved(let count) = transfer { lost += count }
+            return transfer
+        }
     }
 
-    private func forget() -> RelayState.Event {
-        guard let source else { return .stopped }
+    /// Reads the source as far as one turn goes, by `step`.
+    private func read(_ step: () -> Transfer) -> RelayState.Event {
         var budget = Self.turn
         while budget > 0 {
-            let transfer = source.descriptor.discard()
+            let transfer = step()
             guard case .moved(let count) = transfer else {
                 return transfer == .nothingToRead ? .nothingToRead : .sourceEnded
             }
-            lost += count
             budget -= count
         }
         return .turnUsed
     }
 
-    private func waitForSource(askingDestination: Bool = false) {
-        if !askingDestination { destination?.ask(for: []) }
-        guard let source else { return }
-        if source.isWatchable { source.ask(for: .readable) } else { after(.zero, .sourceReady) }
-    }
-
-    private func takeNextTurn() {
-        guard let source else { return }
-        if source.isWatchable { source.askAgain(for: .readable) } else { after(.zero, .sourceReady) }
+    private func waitForSource() {
+        destination?.ask(for: [])
+        awaitSource()
     }
 
     private func waitForDestination() {
         source?.ask(for: [])
+        awaitDestination()
+    }
+
+    /// Whatever is asked of one side stays as it is: to ask for it anew would report a hang-up anew, for ever.
+    private func waitWhileOverflowing(_ forDestination: Bool) {
+        if forDestination { awaitDestination() }
+        awaitSource()
+    }
+
+    private func awaitSource() {
+        guard let source else { return }
+        if source.isWatchable { source.ask(for: .readable) } else { takeNextTurn() }
+    }
+
+    private func awaitDestination() {
         guard let destination else { return }
         do throws(Failure) {
             if destination.isWatched {
@@ -198,9 +228,13 @@ final class Relay {
         if !destination.isWatched { after(.milliseconds(100), .destinationReady) }
     }
 
-    private func waitWhileDropping(_ forDestination: Bool) {
-        if forDestination { waitForDestination() }
-        waitForSource(askingDestination: forDestination)
+    /// What is ready elsewhere comes first.
+    private func takeNextTurn() {
+        guard nextTurn == nil else { return }
+        nextTurn = Reactor.shared.after(.zero) { [self] in
+            nextTurn = nil
+            handle(.sourceReady)
+        }
     }
 
     private func retry(after delay: Duration) {
@@ -210,6 +244,7 @@ final class Relay {
     }
 
     private func after(_ delay: Duration, _ event: RelayState.Event) {
+        if let timer { Reactor.shared.cancel(timer) }
         timer = Reactor.shared.after(delay) { [self] in
             timer = nil
             handle(event)
@@ -217,18 +252,19 @@ final class Relay {
     }
 
     private func closeSides() {
-        if let timer { Reactor.shared.cancel(timer) }
+        for timer in [timer, nextTurn].compactMap({ $0 }) { Reactor.shared.cancel(timer) }
         timer = nil
+        nextTurn = nil
         source?.stopWatching()
         destination?.stopWatching()
+        overflow?.close()
         // Of an input, it is the client's to know what was not taken.
-        lost += kept.count + (machine.isInput ? 0 : source?.descriptor.unread ?? 0)
+        lost += kept.count + (overflow?.lost ?? 0) + (machine.isInput ? 0 : source?.descriptor.unread ?? 0)
         source = nil
         destination = nil
         kept = []
         let told = whenClosed
         whenClosed = nil
-        whenDropped = nil  // it holds who holds us
         told?()
     }
 }

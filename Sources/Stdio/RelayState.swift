@@ -3,7 +3,8 @@
 /// What always holds: bytes that were taken from the source are either in the destination or kept
 /// by the relay, as long as there is a destination that could ever take them. Whoever writes to an
 /// output never waits for ever: an output without a destination is read to its end all the same. One that
-/// drops never waits at all: while its destination takes nothing, its source is read and forgotten.
+/// overflows never waits at all: while its destination takes nothing, its source is read all the same, and
+/// ``Overflow`` decides what is kept of it.
 package struct RelayState: Equatable {
     /// Whose bytes these are, which decides what an end means.
     package enum Role {
@@ -29,8 +30,11 @@ package struct RelayState: Equatable {
         case waitingForDestination
         /// The destination refused bytes, and is tried again later.
         case backingOff(failures: Int)
-        /// The destination takes nothing now, or failed so many times; the source is read and forgotten.
-        case dropping(failures: Int)
+        /// The destination takes nothing now, or failed so many times; the source goes to the overflow.
+        case overflowing(failures: Int)
+        /// The source has ended and the overflow has not: it is moved to the destination, which failed so
+        /// many times.
+        case finishing(failures: Int)
         /// The destination is gone; the source is read and forgotten.
         case draining
         case closed
@@ -61,24 +65,25 @@ package struct RelayState: Equatable {
         /// Goes on with the source in the next turn.
         case takeNextTurn
         case retry(after: Duration)
-        /// Forgets what the source has; the destination is tried again later, or when it is ready.
-        case drop(retryAfter: Duration?)
+        /// Moves what the source has to the overflow; the destination is tried again later, or when it is ready.
+        case overflow(retryAfter: Duration?)
         /// Waits for the source and, unless there is a time for it, the destination.
-        case waitWhileDropping(forDestination: Bool)
-        /// Says in the stream how much was dropped, and moves.
-        case resume
+        case waitWhileOverflowing(forDestination: Bool)
+        /// Moves what is kept or in the overflow, and reads nothing any more; says ``Event/nothingToRead`` when
+        /// it is out.
+        case moveRest
         /// Closes both sides, and forgets what is kept.
         case close
     }
 
     package private(set) var role: Role
     package private(set) var state = State.held
-    private let drops: Bool
+    private let overflows: Bool
 
-    /// `drops`: whoever writes does not wait for the destination; not for an input.
-    package init(_ role: Role, drops: Bool = false) {
+    /// `overflows`: whoever writes does not wait for the destination; not for an input.
+    package init(_ role: Role, overflows: Bool = false) {
         self.role = role
-        self.drops = drops
+        self.overflows = overflows
     }
 
     package mutating func on(_ event: Event) -> Action {
@@ -91,8 +96,8 @@ package struct RelayState: Equatable {
         case (.held, _), (_, .started): return .nothing
 
         case (.moving, .nothingToRead): return role == .lastTerminalOutput ? close() : waitForSource()
-        case (.moving, .destinationFull) where drops: return drop(failures: 0)
-        case (.moving(let failures), .destinationFailed) where drops: return drop(failures: failures + 1)
+        case (.moving, .destinationFull) where overflows: return overflow(failures: 0)
+        case (.moving(let failures), .destinationFailed) where overflows: return overflow(failures: failures + 1)
         case (.moving, .destinationFull):
             state = .waitingForDestination
             return .waitForDestination
@@ -106,15 +111,29 @@ package struct RelayState: Equatable {
         case (.waitingForDestination, .destinationReady): return move(failures: 0)
         case (.backingOff(let failures), .timerFired): return move(failures: failures)
 
-        case (.dropping, .sourceReady): return .drop(retryAfter: nil)
-        case (.dropping(let failures), .nothingToRead):
-            return role == .lastTerminalOutput ? close() : .waitWhileDropping(forDestination: failures == 0)
-        case (.dropping(let failures), .sourceEnded):
-            return role == .terminalOutput ? .waitWhileDropping(forDestination: failures == 0) : close()
-        case (.dropping, .turnUsed): return .takeNextTurn
-        case (.dropping(failures: 0), .destinationReady): return resume(failures: 0)
-        case (.dropping(let failures), .timerFired): return resume(failures: failures)
-        case (.dropping, .processExited): return role == .lastTerminalOutput ? .drop(retryAfter: nil) : .nothing
+        case (.overflowing, .sourceReady): return .overflow(retryAfter: nil)
+        case (.overflowing(let failures), .nothingToRead):
+            return role == .lastTerminalOutput
+                ? finish(failures: failures) : .waitWhileOverflowing(forDestination: failures == 0)
+        case (.overflowing(let failures), .sourceEnded):
+            return role == .terminalOutput
+                ? .waitWhileOverflowing(forDestination: failures == 0) : finish(failures: failures)
+        case (.overflowing, .turnUsed): return .takeNextTurn
+        case (.overflowing(failures: 0), .destinationReady): return move(failures: 0)
+        case (.overflowing(let failures), .timerFired): return move(failures: failures)
+        case (.overflowing, .processExited):
+            return role == .lastTerminalOutput ? .overflow(retryAfter: nil) : .nothing
+
+        case (.finishing, .nothingToRead), (.finishing, .destinationGone): return close()
+        case (.finishing, .destinationFull):
+            state = .finishing(failures: 0)
+            return .waitForDestination
+        case (.finishing(let failures), .destinationFailed):
+            state = .finishing(failures: failures + 1)
+            return .retry(after: Self.delay(failures + 1))
+        case (.finishing, .turnUsed): return .takeNextTurn
+        case (.finishing, .sourceReady), (.finishing, .timerFired): return .moveRest
+        case (.finishing(failures: 0), .destinationReady): return .moveRest
 
         case (.draining, .sourceReady): return .discard
         case (.draining, .nothingToRead): return role == .lastTerminalOutput ? close() : .waitForSource
@@ -130,8 +149,17 @@ package struct RelayState: Equatable {
         case (.waitingForSource, .processExited) where role == .lastTerminalOutput: return move(failures: 0)
         case (_, .processExited): return isInput ? close() : .nothing
         // What comes late, of a state that was left.
-        case (.moving, _), (.waitingForSource, _), (.waitingForDestination, _), (.backingOff, _), (.dropping, _):
+        case (.moving, _), (.waitingForSource, _), (.waitingForDestination, _), (.backingOff, _), (.overflowing, _),
+            (.finishing, _):
             return .nothing
+        }
+    }
+
+    /// Whether there are bytes that the destination has not taken, and could.
+    package var waitsForDestination: Bool {
+        switch state {
+        case .waitingForDestination, .backingOff, .overflowing, .finishing: true
+        case .held, .moving, .waitingForSource, .draining, .closed: false
         }
     }
 
@@ -148,14 +176,15 @@ package struct RelayState: Equatable {
         return .move
     }
 
-    private mutating func drop(failures: Int) -> Action {
-        state = .dropping(failures: failures)
-        return .drop(retryAfter: failures == 0 ? nil : Self.delay(failures))
+    private mutating func overflow(failures: Int) -> Action {
+        state = .overflowing(failures: failures)
+        return .overflow(retryAfter: failures == 0 ? nil : Self.delay(failures))
     }
 
-    private mutating func resume(failures: Int) -> Action {
-        state = .moving(failures: failures)
-        return .resume
+    /// After a failure there is a time for the next attempt already.
+    private mutating func finish(failures: Int) -> Action {
+        state = .finishing(failures: failures)
+        return failures == 0 ? .moveRest : .nothing
     }
 
     private mutating func waitForSource() -> Action {

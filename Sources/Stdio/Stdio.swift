@@ -21,27 +21,39 @@ package final class Stdio {
         let namespace: String
         let report: @Loop (String) -> Void
 
-        /// Whether the process never waits for whoever reads its output: what is not read in time is dropped.
-        let drops: Bool
+        /// What happens while nobody reads the output.
+        let policy: OutputPolicy
+        let spill: SpillPlace
 
-        package init(id: String, namespace: String, drops: Bool, report: @escaping @Loop (String) -> Void) {
+        package init(
+            id: String, namespace: String, policy: OutputPolicy = .wait, spill: SpillPlace = SpillPlace(),
+            report: @escaping @Loop (String) -> Void
+        ) {
             self.id = id
             self.namespace = namespace
-            self.drops = drops
+            self.policy = policy
+            self.spill = spill
             self.report = report
         }
     }
 
     private static let reportInterval = Duration.seconds(10)
+    /// How long ``drained()`` waits for bytes that a reader could still take.
+    private static let readerLimit = Duration.seconds(10)
+    /// How long it waits when all that was written is out, and somebody could still write.
+    private static let holderLimit = Duration.seconds(2)
 
     private enum Phase { case preparing, relaying, closed }
 
     private let paths: StdioPaths
     private let destination: Destination
-    private let drops: Bool
+    private let policy: OutputPolicy
+    private let spill: SpillPlace
     private let report: @Loop (String) -> Void
     /// Dropped, and not reported yet: not every gap is worth a line of the log.
     private var unreported = 0
+    /// Why output could not be spilled, likewise.
+    private var unreportedReason: String?
     private var reportTimer: Reactor.Timer?
     private var logger: Logger?
     private var phase = Phase.preparing
@@ -71,7 +83,8 @@ package final class Stdio {
     /// failure with ENOENT. The process's ends belong to `uid` and `gid`.
     package init(_ paths: StdioPaths, uid: UInt32, gid: UInt32, owner: Owner) throws(Failure) {
         self.paths = paths
-        drops = owner.drops
+        policy = owner.policy
+        spill = owner.spill
         report = owner.report
         destination = try Destination(stdout: paths.stdout)
         do throws(Failure) {
@@ -134,7 +147,7 @@ package final class Stdio {
         guard console.isTerminal else { throw Failure(.invalidArgument, "console: not a terminal") }
         try console.makeNonblocking()
         if !paths.stdin.isEmpty { inputDestination = try console.copied() }
-        output = try Relay(.terminalOutput, from: console, to: client, whenDropped: whenDropped) { [self] in
+        output = try Relay(.terminalOutput, from: console, to: client, overflow: makeOverflow()) { [self] in
             outputEnded()
         }
         try applySize()
@@ -163,14 +176,20 @@ package final class Stdio {
         if phase == .relaying { tellExit() }
     }
 
-    /// Suspends until all output was relayed and the logger, if there is one, has read it; false if there
-    /// may be more: each of the two has `limit`. At once if nothing was ever relayed.
-    package func drained(within limit: Duration) async -> Bool {
-        guard await relaysEnded(within: limit) else { return false }
-        return await logger?.hasEnded(within: limit) ?? true
+    /// Suspends until all output was relayed and the logger, if there is one, has read it; false if there may be more:
+    /// a reader that does not read is waited for 10 s, one who holds the streams open and says nothing 2 s, and a
+    /// logger with something left 10 s. At once if nothing was ever relayed.
+    package func drained() async -> Bool {
+        var patience = Self.readerLimit
+        while await !relaysEnded(within: Self.holderLimit) {
+            patience -= Self.holderLimit
+            guard patience > .zero, relays.contains(where: { !$0.isInput && $0.hasUndelivered }) else { return false }
+        }
+        return await logger?.hasEnded(within: Self.readerLimit) ?? true
     }
 
-    private func relaysEnded(within limit: Duration) async -> Bool {
+    /// Suspends until all output was relayed, at most for `limit`; false if there is more.
+    func relaysEnded(within limit: Duration) async -> Bool {
         if isDrained { return true }
         return await Waiter<Bool>.suspend { waiter in
             lastWaiter += 1
@@ -213,12 +232,7 @@ package final class Stdio {
 
     private func openPipes(uid: UInt32, gid: UInt32) throws(Failure) {
         null = try FileDescriptor(opening: "/dev/null", .readWrite)
-        if let logger {
-            // It reads what the process writes, without us; there is no stdin then (C-4.42, C-4.45).
-            childOutput = try given(logger.takeOutput(), uid, gid)
-            childError = try given(logger.takeError(), uid, gid)
-            return
-        }
+        if let logger { return try openPipes(of: logger, uid: uid, gid: gid) }
         if !paths.stdin.isEmpty {
             try checkInput()
             var pipe = try Pipe()
@@ -231,13 +245,29 @@ package final class Stdio {
         if !paths.stdout.isEmpty {
             var pipe = try Pipe()
             childOutput = try given(pipe.writing.take(), uid, gid)
-            output = try outputRelay(from: pipe.reading.take(), to: paths.stdout)
+            output = try outputRelay(from: pipe.reading.take(), to: openOutput(paths.stdout))
         }
         if !paths.stderr.isEmpty {
             var pipe = try Pipe()
             childError = try given(pipe.writing.take(), uid, gid)
-            error = try outputRelay(from: pipe.reading.take(), to: paths.stderr)
+            error = try outputRelay(from: pipe.reading.take(), to: openOutput(paths.stderr))
         }
+    }
+
+    /// It reads what the process writes, without us unless the process must not wait for it; there is no stdin
+    /// then (C-4.42, C-4.45).
+    private func openPipes(of logger: Logger, uid: UInt32, gid: UInt32) throws(Failure) {
+        guard policy != .wait else {
+            childOutput = try given(logger.takeOutput(), uid, gid)
+            childError = try given(logger.takeError(), uid, gid)
+            return
+        }
+        var pipe = try Pipe()
+        childOutput = try given(pipe.writing.take(), uid, gid)
+        output = try outputRelay(from: pipe.reading.take(), to: logger.takeOutput())
+        pipe = try Pipe()
+        childError = try given(pipe.writing.take(), uid, gid)
+        error = try outputRelay(from: pipe.reading.take(), to: logger.takeError())
     }
 
     private func openForTerminal() throws(Failure) {
@@ -260,27 +290,34 @@ package final class Stdio {
         }
     }
 
-    private func outputRelay(from reading: consuming FileDescriptor?, to path: String) throws(Failure) -> Relay? {
-        guard let reading else { return nil }
+    private func outputRelay(
+        from reading: consuming FileDescriptor?, to destination: consuming FileDescriptor?
+    ) throws(Failure) -> Relay? {
+        guard let reading, let destination else { return nil }
         try reading.makeNonblocking()
-        return try Relay(.output, from: reading, to: openOutput(path), whenDropped: whenDropped) { [self] in
+        try destination.makeNonblocking()
+        return try Relay(.output, from: reading, to: destination, overflow: makeOverflow()) { [self] in
             outputEnded()
         }
     }
 
-    private var whenDropped: (@Loop (Int) -> Void)? {
-        guard drops else { return nil }
-        return { [self] count in tellDropped(count) }
+    private func makeOverflow() -> Overflow? {
+        guard policy != .wait else { return nil }
+        return Overflow(policy == .spill ? spill : nil) { [self] count, reason in
+            unreported += count
+            unreportedReason = reason ?? unreportedReason
+            if reportTimer == nil { tellDropped() }
+        }
     }
 
-    private func tellDropped(_ count: Int) {
-        unreported += count
-        guard reportTimer == nil else { return }
-        report("\(unreported) bytes of output were dropped")
+    private func tellDropped() {
+        if let reason = unreportedReason { report("output is dropped and not spilled: \(reason)") }
+        if unreported > 0 { report("\(unreported) bytes of output were dropped") }
         unreported = 0
+        unreportedReason = nil
         reportTimer = Reactor.shared.after(Self.reportInterval) { [self] in
             reportTimer = nil
-            if unreported > 0 { tellDropped(0) }
+            if unreported > 0 || unreportedReason != nil { tellDropped() }
         }
     }
 

@@ -1,5 +1,6 @@
 import Linux
 import Protobuf
+import Stdio
 import Testing
 
 @testable import Shim
@@ -25,11 +26,14 @@ struct OptionsTextTests {
         #expect(try options("OutputPolicy = 'drop'").outputPolicy == .drop)
         #expect(try options("output_policy = 'wait'").outputPolicy == .wait)
         #expect(try options("OutputPolicy = ''").outputPolicy == nil)
+        #expect(try options("OutputPolicy = 'spill'").outputPolicy == .spill)
+        #expect(try options("SpillDirectory = '/d'").spillDirectory == "/d")
+        #expect(try options("spill_limit = 65536").spillLimit == 65536)
         #expect(try options("OutputPolicy = 'wait'").over(options("OutputPolicy = 'drop'")).outputPolicy == .wait)
         #expect(try PartialOptions().over(options("OutputPolicy = 'drop'")).outputPolicy == .drop)
         #expect(
             message("\nOutputPolicy = 'lose'")
-                == "t: line 2: \"OutputPolicy\": output policy \"lose\": neither wait nor drop")
+                == "t: line 2: \"OutputPolicy\": output policy \"lose\": none of wait, drop, spill")
     }
 
     @Test(arguments: [

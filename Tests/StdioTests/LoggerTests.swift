@@ -10,7 +10,7 @@ struct LoggerTests {
     private func logger(_ scratch: Scratch, _ script: String, mustSpeak: Bool = false) throws -> Logger {
         let command = Logger.Command(
             path: "/bin/sh", arguments: ["-c", "PATH=/usr/bin:/bin; \(script)"], mustSpeak: mustSpeak)
-        return try Logger(command, for: Stdio.Owner(id: "e1", namespace: "ns", drops: false) { _ in })
+        return try Logger(command, for: Stdio.Owner(id: "e1", namespace: "ns") { _ in })
     }
 
     /// Writes to the logger as its process would, and closes both streams.

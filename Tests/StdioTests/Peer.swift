@@ -161,6 +161,6 @@ func descriptorCount() -> Int {
 extension Stdio {
     /// One whose complaints nobody hears.
     convenience init(_ paths: StdioPaths, uid: UInt32, gid: UInt32) throws(Failure) {
-        try self.init(paths, uid: uid, gid: gid, owner: Owner(id: "c1", namespace: "ns", drops: false) { _ in })
+        try self.init(paths, uid: uid, gid: gid, owner: Owner(id: "c1", namespace: "ns") { _ in })
     }
 }

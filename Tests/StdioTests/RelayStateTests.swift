@@ -3,8 +3,8 @@ import Testing
 @testable import Stdio
 
 struct RelayStateTests {
-    private func moving(_ role: RelayState.Role) -> RelayState {
-        var machine = RelayState(role)
+    private func moving(_ role: RelayState.Role, overflows: Bool = false) -> RelayState {
+        var machine = RelayState(role, overflows: overflows)
         #expect(machine.on(.started) == .move)
         return machine
     }
@@ -23,58 +23,6 @@ struct RelayStateTests {
         #expect(machine.on(.nothingToRead) == .waitForSource)
         #expect(machine.on(.destinationReady) == .nothing)
         #expect(machine.on(.sourceReady) == .move)
-    }
-
-    @Test func `a full destination is waited for, and the source meanwhile is not read`() {
-        var machine = moving(.output)
-        #expect(machine.on(.destinationFull) == .waitForDestination)
-        #expect(machine.on(.sourceReady) == .nothing)
-        #expect(machine.on(.timerFired) == .nothing)
-        #expect(machine.on(.destinationReady) == .move)
-    }
-
-    private func dropping(_ role: RelayState.Role) -> RelayState {
-        var machine = RelayState(role, drops: true)
-        #expect(machine.on(.started) == .move)
-        #expect(machine.on(.destinationFull) == .drop(retryAfter: nil))
-        return machine
-    }
-
-    @Test func `one that drops reads on while its destination is full, and says so when it is not`() {
-        var machine = dropping(.output)
-        #expect(machine.on(.nothingToRead) == .waitWhileDropping(forDestination: true))
-        #expect(machine.on(.sourceReady) == .drop(retryAfter: nil))
-        #expect(machine.on(.turnUsed) == .takeNextTurn)
-        #expect(machine.on(.sourceReady) == .drop(retryAfter: nil))
-        #expect(machine.on(.timerFired) == .resume)
-        machine = dropping(.output)
-        #expect(machine.on(.destinationReady) == .resume)
-        #expect(machine.on(.destinationFull) == .drop(retryAfter: nil))
-        #expect(machine.on(.destinationReady) == .resume)
-        #expect(machine.on(.nothingToRead) == .waitForSource)
-    }
-
-    @Test func `one that drops tries a destination that failed again later, and not before`() {
-        var machine = RelayState(.output, drops: true)
-        #expect(machine.on(.started) == .move)
-        #expect(machine.on(.destinationFailed) == .drop(retryAfter: .milliseconds(100)))
-        #expect(machine.on(.nothingToRead) == .waitWhileDropping(forDestination: false))
-        #expect(machine.on(.destinationReady) == .nothing)
-        #expect(machine.on(.timerFired) == .resume)
-        #expect(machine.on(.destinationFailed) == .drop(retryAfter: .milliseconds(200)))
-        #expect(machine.on(.timerFired) == .resume)
-        #expect(machine.on(.nothingToRead) == .waitForSource)
-    }
-
-    @Test func `one that drops ends with its source, and with its destination`() {
-        var machine = dropping(.output)
-        #expect(machine.on(.sourceEnded) == .close)
-        machine = dropping(.output)
-        #expect(machine.on(.destinationGone) == .discard)
-        machine = dropping(.terminalOutput)
-        #expect(machine.on(.sourceEnded) == .waitWhileDropping(forDestination: true))
-        #expect(machine.on(.processExited) == .drop(retryAfter: nil))
-        #expect(machine.on(.nothingToRead) == .close)
     }
 
     @Test func `a used turn is followed by another`() {
@@ -164,6 +112,67 @@ struct RelayStateTests {
         #expect(machine.on(.nothingToRead) == .waitForSource)
         #expect(machine.on(.sourceReady) == .move)
         #expect(machine.on(.destinationFailed) == .retry(after: .milliseconds(100)))
+    }
+
+    @Test func `one that overflows reads on while its destination is full, and comes back`() {
+        var machine = overflowing(.output)
+        #expect(machine.on(.nothingToRead) == .waitWhileOverflowing(forDestination: true))
+        #expect(machine.on(.sourceReady) == .overflow(retryAfter: nil))
+        #expect(machine.on(.turnUsed) == .takeNextTurn)
+        #expect(machine.on(.sourceReady) == .overflow(retryAfter: nil))
+        #expect(machine.on(.destinationReady) == .move)
+        #expect(machine.on(.destinationFull) == .overflow(retryAfter: nil))
+    }
+
+    @Test func `one that overflows reads on while its destination fails`() {
+        var machine = moving(.output, overflows: true)
+        for milliseconds in [100, 200, 400] {
+            #expect(machine.on(.destinationFailed) == .overflow(retryAfter: .milliseconds(milliseconds)))
+            #expect(machine.on(.nothingToRead) == .waitWhileOverflowing(forDestination: false))
+            #expect(machine.on(.destinationReady) == .nothing)
+            #expect(machine.on(.timerFired) == .move)
+        }
+        #expect(machine.on(.destinationFull) == .overflow(retryAfter: nil))
+        #expect(machine.on(.destinationReady) == .move)
+    }
+
+    @Test func `when the source ends the overflow is moved before the end`() {
+        var machine = overflowing(.output)
+        #expect(machine.on(.sourceEnded) == .moveRest)
+        #expect(machine.on(.destinationFull) == .waitForDestination)
+        #expect(machine.waitsForDestination)
+        #expect(machine.on(.processExited) == .nothing)
+        #expect(machine.on(.destinationReady) == .moveRest)
+        #expect(machine.on(.turnUsed) == .takeNextTurn)
+        #expect(machine.on(.sourceReady) == .moveRest)
+        #expect(machine.on(.destinationFailed) == .retry(after: .milliseconds(100)))
+        #expect(machine.on(.destinationReady) == .nothing)
+        #expect(machine.on(.timerFired) == .moveRest)
+        #expect(machine.on(.nothingToRead) == .close)
+    }
+
+    @Test func `after failures the end waits for the next attempt`() {
+        var machine = moving(.output, overflows: true)
+        #expect(machine.on(.destinationFailed) == .overflow(retryAfter: .milliseconds(100)))
+        #expect(machine.on(.sourceEnded) == .nothing)
+        #expect(machine.on(.timerFired) == .moveRest)
+        #expect(machine.on(.destinationFull) == .waitForDestination)
+        #expect(machine.on(.destinationReady) == .moveRest)
+        #expect(machine.on(.destinationGone) == .close)
+    }
+
+    @Test func `a terminal that overflows ends with its process, and not when nobody has it open`() {
+        var machine = overflowing(.terminalOutput)
+        #expect(machine.on(.sourceEnded) == .waitWhileOverflowing(forDestination: true))
+        #expect(machine.on(.processExited) == .overflow(retryAfter: nil))
+        #expect(machine.on(.nothingToRead) == .moveRest)
+        #expect(machine.on(.nothingToRead) == .close)
+    }
+
+    private func overflowing(_ role: RelayState.Role) -> RelayState {
+        var machine = moving(role, overflows: true)
+        #expect(machine.on(.destinationFull) == .overflow(retryAfter: nil))
+        return machine
     }
 
     @Test(arguments: [RelayState.Event.nothingToRead, .destinationFull, .destinationFailed, .destinationGone])

@@ -40,10 +40,14 @@ _Noreturn void clinux_exit(int32_t code);
 int32_t clinux_close(int32_t fd);
 int64_t clinux_read(int32_t fd, void *bytes, size_t count);
 int64_t clinux_write(int32_t fd, const void *bytes, size_t count);
+int64_t clinux_read_at(int32_t fd, void *bytes, size_t count, int64_t offset);  // pread(2)
+int64_t clinux_write_at(int32_t fd, const void *bytes, size_t count, int64_t offset);  // pwrite(2)
 /// splice(2), non-blocking, moving pages.
 int64_t clinux_splice(int32_t from, int32_t to, size_t count);
 int32_t clinux_open(const char *path, int32_t flags, uint32_t mode);  // always O_CLOEXEC
 int32_t clinux_open_at(int32_t directory, const char *path, int32_t flags);  // likewise
+/// A new file in `directory` that has no name, for reading and writing.
+int32_t clinux_open_temporary(const char *directory);
 int32_t clinux_pipe(int32_t *ends);                                   // [read, write], O_CLOEXEC
 int32_t clinux_set_nonblocking(int32_t fd);
 int32_t clinux_pipe_unread(int32_t fd);  // FIONREAD
@@ -155,6 +159,7 @@ enum {
 int32_t clinux_poll(int32_t fd, uint32_t events);
 int32_t clinux_copy_descriptor(int32_t fd);  // another number for the same open file
 int32_t clinux_pipe_capacity(int32_t fd);
+int32_t clinux_set_pipe_capacity(int32_t fd, int32_t bytes);
 int32_t clinux_is_fifo_at(const char *path);
 int32_t clinux_make_fifo(const char *path, uint32_t mode);
 /// A new terminal: fills `master`, returns the other side.
