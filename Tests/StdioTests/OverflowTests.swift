@@ -153,8 +153,8 @@ struct OverflowTests {
 
     /// This program's, in nanoseconds (proc(5), schedstat).
     private func processorTime() throws -> Int {
-        try Int(#require(String(decoding: Files.read("/proc/self/schedstat"), as: UTF8.self).split(separator: " ").first))
-            ?? 0
+        let times = try String(decoding: Files.read("/proc/self/schedstat"), as: UTF8.self)
+        return try #require(times.split(separator: " ").first.flatMap { Int($0) })
     }
 
     /// What is before the one mark, how much it says, and what is after it.
