@@ -3,6 +3,7 @@ SWIFT := swift
 NAME := containerd-shim-swiftrunc-v2
 PREFIX := /usr/local
 EXECS := 200
+ROUNDS := 5
 CONTAINERD := all
 ARCHIVES := $(shell $(SWIFT)c -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)",*/\1/p')/embedded/x86_64-unknown-linux-gnu
 export SWIFTRUNC_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -43,6 +44,9 @@ vm-test: all ## cases with other runtimes, cgroup v2 and systemd, in throw-away 
 footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
 	integration/footprint.sh $(EXECS)
 
+bench: all ## output through the shim, beside Debian's Go shim, and how long a write takes that nobody reads (ROUNDS=5)
+	integration/bench.sh $(ROUNDS)
+
 lint: deps ## format, banned words, generated code, scripts
 	integration/lint.sh
 
@@ -58,4 +62,4 @@ clean: ## removes what was built, and what was fetched
 help: ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize integration vm-test footprint lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize integration vm-test footprint bench lint protos deps clean help
