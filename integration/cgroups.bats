@@ -1,6 +1,6 @@
 # Cgroups that not every machine has, with each runtime: cgroup v2 with its controllers, systemd as the driver.
 
-# bats file_tags=direct,machine
+# bats file_tags=direct,machine,core
 
 load runtimes
 

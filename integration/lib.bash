@@ -5,6 +5,7 @@
 #   SHIM_BINARY   the shim                              (bin/containerd-shim-swiftrunc-v2)
 #   SHIM_BUILD    embedded, ordinary or go: which promises hold
 #   SHIM_RUNC     runc or crun: what the cases' `runc` is   (runc)
+#   SHIM_DRIVER   cgroupfs or systemd: who makes the cgroups of the cases' containers  (cgroupfs)
 #   DAEMON        1.6, 1.7 or 2.1: the containerd that starts it; the system's own if unset
 # shellcheck shell=bash
 
@@ -92,6 +93,12 @@ NO_SHARES=()
 if [ -e /sys/fs/cgroup/cgroup.controllers ] && ! grep -qw cpu /sys/fs/cgroup/cgroup.controllers; then
     NO_SHARES=(--cpu-shares 0)
 fi
+
+# cgroups_path ID: as the driver has it.
+cgroups_path() { if [ "${SHIM_DRIVER:-cgroupfs}" = systemd ]; then echo "system.slice:$NS:$1"; else echo "/$NS/$1"; fi; }
+# ctr asks for a cgroup of the other form unless it is told one.
+cgroup_option() { [ "${SHIM_DRIVER:-cgroupfs}" != systemd ] || CGROUP_OPTION=(--cgroup "$(cgroups_path "$1")"); }
+CGROUP_OPTION=()
 
 if [ -n "${BATS_VERSION:-}" ]; then bats_require_minimum_version 1.5.0; fi
 
@@ -369,7 +376,11 @@ socket_of() {
 
 # cgroup_of ID: where the container's processes are, as its cgroupsPath says.
 cgroup_of() {
-    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    local scope=/sys/fs/cgroup/system.slice/$NS-$1.scope
+    if [ "${SHIM_DRIVER:-cgroupfs}" = systemd ]; then
+        # crun's are one below.
+        if [ -d "$scope/container" ]; then echo "$scope/container"; else echo "$scope"; fi
+    elif [ -e /sys/fs/cgroup/cgroup.controllers ]; then
         echo "/sys/fs/cgroup/$NS/$1"
     else
         echo "/sys/fs/cgroup/pids/$NS/$1"
@@ -439,7 +450,8 @@ run_task() {
         shift
     done
     shift
-    ctr run -d --null-io --runtime "$SHIM_RUNTIME" --fifo-dir "$DIR/fifo" --env PATH=/bin "${options[@]}" \
+    cgroup_option "$id"
+    ctr run -d --null-io --runtime "$SHIM_RUNTIME" --fifo-dir "$DIR/fifo" --env PATH=/bin "${CGROUP_OPTION[@]}" "${options[@]}" \
         --rootfs "$ROOTFS" "$id" "$@" 3>&- 4>&-
     if pid=$(shim_pid "$id"); then budget_baseline "$pid"; fi
 }
@@ -447,7 +459,8 @@ run_task() {
 # run_image ID COMMAND...: the same with a rootfs that the shim mounts.
 run_image() {
     [ -n "$(ctr image ls -q)" ] || make_image
-    ctr run -d --null-io --runtime "$SHIM_RUNTIME" "$IMAGE" "$@" 3>&- 4>&-
+    cgroup_option "$1"
+    ctr run -d --null-io --runtime "$SHIM_RUNTIME" "${CGROUP_OPTION[@]}" "$IMAGE" "$@" 3>&- 4>&-
     budget_baseline "$(shim_pid "$1")"
 }
 
@@ -541,7 +554,7 @@ direct_bundle() {
     # Held open for reading and writing, as containerd does; what the shim logs goes to a file.
     # shellcheck disable=SC2016 # expanded by that shell
     background "log-$id" sh -c 'exec cat 0<>"$1"' sh "$path/log"
-    python3 - "$path/config.json" "$ROOTFS" "/$NS/$id" "$@" <<'PY'
+    python3 - "$path/config.json" "$ROOTFS" "$(cgroups_path "$id")" "$@" <<'PY'
 import json, sys
 path, rootfs, cgroup, *words = sys.argv[1:]
 capabilities = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_SETUID", "CAP_SETGID", "CAP_SYS_CHROOT"]
@@ -846,7 +859,7 @@ leftovers() {
         echo "left: cgroup $path" >&2
         while read -r pid; do kill -KILL "$pid" || :; done <"$path/cgroup.procs"
         wait_until rmdir "$path" || :
-    done < <(find /sys/fs/cgroup -mindepth 2 -depth -type d -path "*/$NS/*" 2>/dev/null)
+    done < <(find /sys/fs/cgroup -mindepth 2 -depth -type d \( -path "*/$NS/*" -o -path "*/$NS-*.scope*" \) 2>/dev/null)
     find /sys/fs/cgroup -mindepth 1 -maxdepth 3 -type d -name "$NS" -exec rmdir {} + 2>/dev/null || :
     rmdir "/run/containerd/runc/$NS" 2>/dev/null || :
     while read -r path; do

@@ -29,6 +29,7 @@ limit_of() {
 
 # pause -----------------------------------------------------------------------------------------------
 
+# bats test_tags=core
 @test "T-095 C-3.35 Pause and Resume change the state and are told, once each" {
     direct c1 sleep 1000
     rpc c1 Pause id=c1
@@ -111,6 +112,7 @@ limit_of() {
     rpc c1 Delete id=c1 exec_id=e1
 }
 
+# bats test_tags=core
 @test "T-097 C-3.36 SIGKILL of a paused task ends it, and it can be deleted" {
     direct c1 sleep 1000
     rpc c1 Pause id=c1
@@ -150,6 +152,7 @@ limit_of() {
 
 # update ----------------------------------------------------------------------------------------------
 
+# bats test_tags=core
 @test "T-102 C-3.37 Update changes the limits of a running task" {
     direct c1 sleep 1000
     update c1 '{"pids": {"limit": 77}}'

@@ -13,6 +13,7 @@ forwarded() {
 
 mark_log() { MARK=$(($(wc -l <"$DIR/containerd.log") + 1)); }
 
+# bats test_tags=core
 @test "T-036 C-1.56 the shim and its task survive kill -9 and restart of containerd" {
     idle c1
     shim=$(shim_pid c1)
@@ -36,6 +37,7 @@ mark_log() { MARK=$(($(wc -l <"$DIR/containerd.log") + 1)); }
     [ "$(shim_pid c1)" = "$shim" ]
 }
 
+# bats test_tags=core
 @test "T-037 exec, kill, events and delete work after the restart" {
     idle c1
     kill9_containerd
@@ -98,6 +100,7 @@ all_forwarded() {
     [ "$(tail -n "+$MARK" "$DIR/containerd.log" | sed -n 's|.*event forwarded.*topic=/tasks/\([a-z-]*\) .*|\1|p' | tr '\n' ' ')" = "$1" ]
 }
 
+# bats test_tags=core
 @test "T-039 C-1.58 C-4.12 output while containerd is away goes on, without a gap" {
     ctr run -d --runtime "$SHIM_RUNTIME" --fifo-dir "$DIR/fifo" --env PATH=/bin --rootfs "$ROOTFS" c1 \
         sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.01; done' 3>&- 4>&-

@@ -1,10 +1,11 @@
 #!/bin/bash
-# run.sh [--build embedded|ordinary|both|go] [--containerd 1.6|1.7|2.1|all] [--jobs N] [FILE...]
+# run.sh [--build embedded|ordinary|both|go] [--containerd 1.6|1.7|2.1|all] [--jobs N] [--tag TAG] [FILE...]
 #
 # Runs the integration suite, as root. FILE is a case file with or without .bats. `both` (the default)
 # runs everything against the two builds of the shim; `go` runs it against the Go shim of the same
 # containerd, to see which cases tell the two apart. `all` (the default) runs it under each containerd;
-# those that this system does not have are fetched by packages.sh. N files run at a time (2).
+# those that this system does not have are fetched by packages.sh. N files run at a time (2). TAG: only cases that have it;
+# `core` is a small choice of all files, for machines that are slow.
 #
 # A build and a containerd make one pass. A case's tags say in which passes it runs:
 #   direct           it speaks to the shim itself: once for each build, in the first pass
@@ -18,7 +19,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 known="1.6 1.7 2.1"
-build=both daemons=all jobs=2
+build=both daemons=all jobs=2 tag=
 
 usage() {
     sed -n '2s/^# //p' "$0" >&2
@@ -30,6 +31,7 @@ while [[ ${1:-} == --* ]]; do
     --build) build=${2:-} ;;
     --containerd) daemons=${2:-} ;;
     --jobs) jobs=${2:-} ;;
+    --tag) tag=${2:-} ;;
     *) usage ;;
     esac
     shift 2 || usage
@@ -85,8 +87,8 @@ filters() {
     others+=$(printf '!containerd:%s,' $known)
     # What needs a kernel or an init of its own.
     [ -n "${SWIFTRUNC_PREBUILT:-}" ] || others+='!machine,'
-    others=${others%,}
-    filter=(--filter-tags "${others//./-}" --filter-tags "containerd:${1//./-}")
+    others=${others%,}${tag:+,$tag}
+    filter=(--filter-tags "${others//./-}" --filter-tags "containerd:${1//./-}${tag:+,$tag}")
 }
 
 # one FILE: its cases; what they said and how they ended is in $work.

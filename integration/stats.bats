@@ -209,6 +209,7 @@ limits() {
 
 # every number --------------------------------------------------------------------------------------
 
+# bats test_tags=core
 @test "T-099 T-100 C-6.30 C-6.31 C-6.32 C-6.33 every number is that of the kernel's files" {
     DISK=$(mktemp -d /var/tmp/sr.XXXX)
     direct_bundle c1 sh -c 'dd if=/dev/zero of=/disk/data bs=4096 count=16 oflag=direct; i=0
@@ -287,6 +288,7 @@ processes_are() { [ "$(rpc "$1" Pids id="$1" | grep -o '"pid"' | wc -l)" -eq "$2
 
 # the end -------------------------------------------------------------------------------------------
 
+# bats test_tags=core
 @test "T-101 C-3.47 after the exit the numbers stay as long as the cgroup, then it does not exist" {
     direct c1 sh -c 'i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); done'
     rpc c1 Wait id=c1
@@ -396,6 +398,7 @@ PY
     python3 "$CASE/script.py" "$(bundle "$1")" "$1" "$(task_pid "$1")" "$CASE/$1.json" "${3:-}"
 }
 
+# bats test_tags=core
 @test "T-099 T-100 C-6.30 C-6.32 the same message as the Go shim's, the same lines of ctr" {
     [ "$SHIM_BUILD" != go ] || skip "both sides would be the Go shim"
     paused theirs "$PEER_RUNTIME" go

@@ -46,6 +46,7 @@ attached() {
 
 runs_sleep() { [[ $(tr '\0' ' ' <"/proc/$1/cmdline") == "sleep "* ]]; }
 
+# bats test_tags=core
 @test "T-131 C-4.14 megabytes arrive exactly, on both streams" {
     # 40 MB on each; under ctr, whose own copying is part of the way.
     count=${STREAM_LINES:-5000000}
@@ -82,6 +83,7 @@ assert c.call("State", id="c1")["status"] == 3
 PY
 }
 
+# bats test_tags=core
 @test "T-133 C-4.20 stdin's end ends the container" {
     # ctr forgets an end that comes before it has the task.
     { echo abc && wait_until task_is c1 RUNNING; } | attached -- cat >"$CASE/out"
@@ -370,6 +372,7 @@ PY
 }
 
 # bats test_tags=direct
+# bats test_tags=core
 @test "T-137 C-4.30 an init with a terminal" {
     bare c1 sh -c 'echo hello; read line; echo "got $line"'
     edit_spec c1 'spec["process"]["terminal"] = True'

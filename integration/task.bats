@@ -23,6 +23,7 @@ SHARED_PIDS='spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces
     budget "$(shim_pid c1)"
 }
 
+# bats test_tags=core
 @test "T-080 C-3.27 ctr sees created, then running, with one pid" {
     ctr container create --runtime "$SHIM_RUNTIME" --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
     ctr task start -d --null-io c1 3>&- 4>&-
@@ -176,6 +177,7 @@ PY
 
 # exits ---------------------------------------------------------------------------------------------
 
+# bats test_tags=core
 @test "T-081 C-3.41 a task's events come in the order create, start, exit, delete" {
     events_start
     for i in $(seq "${TASK_ROUNDS:-20}"); do
@@ -205,6 +207,7 @@ quick_exit() {
 }
 
 # bats test_tags=direct
+# bats test_tags=core
 @test "T-083 C-3.41 execs that end at once: added, started, exit; exact statuses; many at once" {
     direct c1 sleep 1000
     python3 - "$(socket_of c1)" "${EXEC_ROUNDS:-5}" <<'PY'
@@ -247,6 +250,7 @@ PY
 exits_arrived() { [ "$(grep -c TaskExit "$DIR/jobs/direct-events")" -ge "$1" ]; }
 
 # bats test_tags=direct
+# bats test_tags=core
 @test "T-084 C-3.42 C-3.43 the exits of the execs come before init's, in a private pid namespace" {
     direct c1 sleep 1000
     exec_exits_first
@@ -316,6 +320,7 @@ cgroup_has() { [ "$(wc -l <"$(cgroup_of c1)/cgroup.procs")" -eq "$1" ]; }
 }
 
 # bats test_tags=direct
+# bats test_tags=core
 @test "C-3.12 C-3.30 C-3.32 the life of an exec" {
     direct c1 sleep 1000
     rpc c1 Exec "$(exec_fields c1 e1 sleep 1000)"
@@ -448,6 +453,7 @@ catches() {
     not grep -q ' kill ' "$FAKE_RUNC/calls"
 }
 
+# bats test_tags=core
 @test "T-094 C-5.13 kill with all reaches every process" {
     idle c1
     exec_detached c1 e1 sh -c 'setsid sleep 1000 & exec sleep 1000'
@@ -461,6 +467,7 @@ catches() {
 
 cgroup_empty() { [ ! -s "$(cgroup_of c1)/cgroup.procs" ]; }
 
+# bats test_tags=core
 @test "T-098 C-3.34 pids are those of the cgroup, an exec's with its id" {
     idle c1
     exec_detached c1 e1 sleep 1000
@@ -558,6 +565,7 @@ SH
 }
 
 # bats test_tags=direct
+# bats test_tags=core
 @test "T-118 C-3.22 a failed create unmounts the rootfs it mounted" {
     direct_bundle c1 /nope
     edit_spec c1 'spec["root"]["path"] = "rootfs"'
@@ -572,6 +580,7 @@ SH
 }
 
 # bats test_tags=direct
+# bats test_tags=core
 @test "C-3.28 C-6.10 a rootfs mount lives from Create to Delete" {
     direct_bundle c1 sleep 1000
     edit_spec c1 'spec["root"]["path"] = "rootfs"'

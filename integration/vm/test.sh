@@ -1,20 +1,25 @@
 #!/bin/bash
-# Runs integration cases in the throw-away machines: vm/test.sh [--short] [--build embedded|ordinary|both]
+# Runs integration cases in the throw-away machines: vm/test.sh [--short] [--build embedded|ordinary|both] [--only WORD]
 #
-# --short is what fits into the time of every test run. The last line is `N passed, N failed, N
-# skipped`, the sum of all machines; each one's whole output is in .build/vm-MACHINE.log.
+# The matrix: the suites bookworm, trixie and sid, each with its containerd, runc and crun, and with both drivers of
+# cgroups, on a kernel of its own with cgroup v2, all controllers and systemd; the cases are those with the tag `core`.
+# Then the whole of some files with each suite's userland on this kernel, with cgroup v1 and v2 alone.
+# --short is what fits into the time of every test run; --only those rows whose name has that word. Each row's whole output
+# is in .build/vm-ROW.log. At the end comes a table, and as the last line `N passed, N failed, N skipped`, the sum of all rows.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
-short='' build=both
+short='' build=both only=''
 while [ $# -gt 0 ]; do
     case $1 in
     --short) short=1 && shift ;;
     --build) build=$2 && shift 2 ;;
+    --only) only=$2 && shift 2 ;;
     *) sed -n '2s/^# //p' "$0" >&2 && exit 2 ;;
     esac
 done
 mkdir -p .build
 passed=0 failed=0 skipped=0
+table=("| row | runtime | driver | passed | failed | skipped | s |" "|---|---|---|--:|--:|--:|--:|")
 
 # The containerd of a suite.
 containerd() {
@@ -25,14 +30,15 @@ containerd() {
     esac
 }
 
-# within NAME SUITE RUNTIME FILES MACHINE...: these case files where that command runs them, with `runc`
-# being that runtime.
-within() {
-    local name=$1 suite=$2 runtime=$3 files=$4 log=.build/vm-$1.log began=$SECONDS status=0 sums good bad left
-    shift 4
-    # shellcheck disable=SC2086 # a list of files
-    SHIM_RUNC=$runtime timeout -k 30 3000 "$@" --suite "$suite" -- integration/run.sh --build "$build" \
-        --containerd "$(containerd "$suite")" $files >"$log" 2>&1 </dev/null || status=$?
+# row NAME SUITE RUNTIME DRIVER CASES MACHINE...: these cases, as run.sh takes them, where that command runs them, with
+# `runc` being that runtime.
+row() {
+    local name=$1 suite=$2 runtime=$3 driver=$4 cases=$5 log=.build/vm-$1.log began=$SECONDS status=0 sums good bad left
+    shift 5
+    [[ $name == *"$only"* ]] || return 0
+    # shellcheck disable=SC2086 # a list of words
+    SHIM_RUNC=$runtime SHIM_DRIVER=$driver timeout -k 30 3000 "$@" --suite "$suite" -- integration/run.sh --build "$build" \
+        --containerd "$(containerd "$suite")" $cases >"$log" 2>&1 </dev/null || status=$?
     grep -A 12 '^not ok ' "$log"
     sums=$(sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped\r?$/\1 \2 \3/p' "$log" | tail -n 1)
     read -r good bad left <<<"${sums:-0 0 0}"
@@ -42,31 +48,39 @@ within() {
         echo "$name ended with $status: $log"
     fi
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
-    echo "== $name, $runtime: of the cases $good passed, $bad failed in $((SECONDS - began)) s"
+    table+=("| $name | $runtime | $driver | $good | $bad | $left | $((SECONDS - began)) |")
+    echo "== $name: of the cases $good passed, $bad failed in $((SECONDS - began)) s"
 }
 
 v1="integration/vm/host-root.sh --cgroup v1"
 v2="integration/vm/host-root.sh --cgroup v2"
-uml="integration/vm/machine.sh --accel uml --init systemd --timeout 2900"
-tcg="integration/vm/machine.sh --accel tcg --init systemd --timeout 2900"
+machine="integration/vm/machine.sh --accel uml --init systemd --timeout 2900"
+emulated="integration/vm/machine.sh --accel tcg --init systemd --timeout 2900"
 all="task runtime stdio restart runtimes"
 # shellcheck disable=SC2086 # commands
-{
+if [ -n "$short" ]; then
     # runc 1.3 and crun 1.28, then crun 1.21; v2 and v1 alone.
-    within sid-v2 sid runc runtimes $v2
-    within trixie-v1 trixie crun task $v1
-    # All controllers, and systemd as the driver of cgroups.
-    within sid-systemd sid runc cgroups $uml
-    if [ -z "$short" ]; then
+    row sid-v2 sid runc cgroupfs runtimes $v2
+    row trixie-v1 trixie crun cgroupfs task $v1
+    row sid-runc-systemd sid runc systemd "--tag core" $machine
+else
+    for suite in sid trixie bookworm; do
         for runtime in runc crun; do
-            within "sid-v1-$runtime" sid "$runtime" "$all" $v1
-            within "sid-v2-$runtime" sid "$runtime" "$all" $v2
+            for driver in cgroupfs systemd; do
+                row "$suite-$runtime-$driver" "$suite" "$runtime" "$driver" "--tag core" $machine
+            done
         done
-        within trixie-v2-crun trixie crun "$all" $v2
-        within bookworm-v1-crun bookworm crun "$all" $v1
-        within sid-runtimes sid runc "runtimes stats resources" $uml
-        within trixie-systemd trixie runc cgroups $tcg
-    fi
-}
+    done
+    for runtime in runc crun; do
+        row "sid-v1-$runtime" sid "$runtime" cgroupfs "$all" $v1
+        row "sid-v2-$runtime" sid "$runtime" cgroupfs "$all" $v2
+    done
+    row trixie-v2-crun trixie crun cgroupfs "$all" $v2
+    row bookworm-v1-crun bookworm crun cgroupfs "$all" $v1
+    row sid-runtimes sid runc cgroupfs "runtimes stats resources" $machine
+    # A kernel with all that user-mode-linux has not: pressure, huge pages, cpuset.
+    row trixie-emulated trixie runc systemd "cgroups" $emulated
+fi
+printf '%s\n' "${table[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
