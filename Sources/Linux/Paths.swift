@@ -38,6 +38,16 @@ package enum Paths {
         return name.utf8.allSatisfy { $0 > 0x1f && $0 != 0x7f && $0 != UInt8(ascii: "/") }
     }
 
+    /// Where a program is, as exec(3) would find it; the failure has Go's words for it.
+    package static func executable(_ name: String) throws(Failure) -> String {
+        guard !name.contains("/") else { return name }
+        for directory in (Process.environment("PATH") ?? "").split(separator: ":") {
+            let candidate = "\(directory)/\(name)"
+            if Files.isExecutable(candidate) { return candidate }
+        }
+        throw Failure(.unknown, errno: Errno.noEntry, "exec: \"\(name)\": executable file not found in $PATH")
+    }
+
     /// Our working directory.
     package static func workingDirectory() throws(Failure) -> String {
         var result: Int32 = 0

@@ -1,5 +1,5 @@
 package import Linux
-import Reactor
+package import Reactor
 import _Concurrency
 
 /// An OCI runtime as a program: where it is, what every command line of it begins with.
@@ -90,15 +90,8 @@ package struct Runtime {
     /// C-5.17. The resources, JSON of OCI LinuxResources, are its stdin.
     package static func update(_ id: String) -> [String] { ["update", "--resources=-", id] }
 
-    /// Where `binary` is, as exec(3) would find it; the failure has Go's words for it.
-    package func path() throws(Failure) -> String {
-        guard !binary.contains("/") else { return binary }
-        for directory in (Process.environment("PATH") ?? "").split(separator: ":") {
-            let candidate = "\(directory)/\(binary)"
-            if Files.isExecutable(candidate) { return candidate }
-        }
-        throw Failure(.unknown, errno: Errno.noEntry, "exec: \"\(binary)\": executable file not found in $PATH")
-    }
+    /// Where `binary` is, as exec(3) would find it.
+    package func path() throws(Failure) -> String { try Paths.executable(binary) }
 
     /// Starts a command. With `descriptors` these are its 0, 1 and 2; without, its stdin is `input`,
     /// and what it prints is kept for ``Invocation/Outcome``.
@@ -122,4 +115,9 @@ package struct Runtime {
         guard case .succeeded(let output) = try await invoke(["--version"], log: nil).outcome() else { return .runc }
         return String(decoding: output, as: UTF8.self).hasPrefix("crun ") ? .crun : .runc
     }
+}
+
+extension Invocation {
+    /// Suspends until a command of the runtime has ended, or was killed because ``Runtime/timeout`` passed.
+    package func outcome() async -> Outcome { await outcome(within: Runtime.timeout) }
 }

@@ -1,8 +1,7 @@
-import Linux
-package import Reactor
+package import Linux
 import _Concurrency
 
-/// One run of the runtime, from its start to its end or its deadline.
+/// One run of a program, from its start to its end or its deadline. It should lead a process group.
 @Loop
 package final class Invocation {
     /// How it went.
@@ -23,7 +22,9 @@ package final class Invocation {
     private var output: [UInt8] = []
 
     /// `descriptors`: its 0, 1 and 2; nil: `input` (nil: /dev/null) and, for 1 and 2, a pipe to us.
-    init(of program: Program, named name: String, descriptors: [Int32]?, input: [UInt8]?) throws(Failure) {
+    package init(
+        of program: Program, named name: String, descriptors: [Int32]? = nil, input: [UInt8]? = nil
+    ) throws(Failure) {
         self.name = name
         if let descriptors {
             child = try ChildProcess(starting: program, descriptors: descriptors)
@@ -46,7 +47,7 @@ package final class Invocation {
     }
 
     /// Suspends until it has ended, or was killed because `limit` passed.
-    package func outcome(within limit: Duration = Runtime.timeout) async -> Outcome {
+    package func outcome(within limit: Duration) async -> Outcome {
         let exit = await child.exit(within: limit)
         if exit == nil {
             child.killGroup()
