@@ -9,6 +9,14 @@ package enum Capabilities {
         CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_KILL, CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
     ]
 
+    /// What more it must have, but not use, until it mounts. An overlay does for a container what the container
+    /// may do itself, with the capabilities that were effective when it was mounted: all that file systems ask for.
+    /// SETUID and SETGID, and SETFCAP once more, are for the maps of a user namespace.
+    private static let forMounting = [
+        CAP_MKNOD, CAP_FSETID, CAP_SETFCAP, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MAC_ADMIN, CAP_SETUID,
+        CAP_SETGID,
+    ]
+
     /// Gives up every other one for this process, effective and permitted. The bounding and
     /// inheritable sets stay: a program that root executes gets all of the bounding set again
     /// (capabilities(7)), so the runtime and the containers see no difference.
@@ -25,13 +33,31 @@ package enum Capabilities {
         guard unsafe cap_clear_flag(kept, CAP_EFFECTIVE) == 0, unsafe cap_clear_flag(kept, CAP_PERMITTED) == 0 else {
             throw Failure(.unknown, "cap_clear_flag: refused")
         }
-        for capability in needed {
+        for capability in needed + forMounting {
             var value = CAP_CLEAR
             guard unsafe cap_get_flag(held, capability, CAP_PERMITTED, &value) == 0, value == CAP_SET else { continue }
             var one = capability
             _ = unsafe cap_set_flag(kept, CAP_PERMITTED, 1, &one, CAP_SET)  // fails for unknown ones only
+            guard needed.contains(capability) else { continue }
             _ = unsafe cap_set_flag(kept, CAP_EFFECTIVE, 1, &one, CAP_SET)
         }
         guard unsafe cap_set_proc(kept) == 0 else { throw Failure(.unknown, "cap_set_proc: refused") }
+    }
+
+    /// Runs `body` with every capability that was not given up.
+    package static func withAll(_ body: () throws(Failure) -> Void) throws(Failure) {
+        guard let before = unsafe cap_get_proc(), let all = unsafe cap_dup(before) else {
+            throw Failure(.unknown, "cap_get_proc: refused")
+        }
+        defer {
+            // Fewer than now are never refused.
+            _ = unsafe cap_set_proc(before)
+            _ = unsafe cap_free(UnsafeMutableRawPointer(before))
+            _ = unsafe cap_free(UnsafeMutableRawPointer(all))
+        }
+        guard unsafe cap_fill(all, CAP_EFFECTIVE, CAP_PERMITTED) == 0, unsafe cap_set_proc(all) == 0 else {
+            throw Failure(.unknown, "cap_set_proc: refused")
+        }
+        try body()
     }
 }
