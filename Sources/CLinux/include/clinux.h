@@ -146,6 +146,24 @@ int32_t clinux_page_size(void);
 int32_t clinux_open_in_root(const char *root, const char *path);
 /// The flags of the mount at `path` that a remount in a user namespace may not clear.
 int64_t clinux_mount_flags(const char *path);
+/// mount(2) with `directory` as the working directory, which ours does not become: a short-lived child does it.
+int32_t clinux_mount_from(
+    const char *directory, const char *source, const char *target, const char *type, uint64_t flags,
+    const char *data);
+int32_t clinux_fs_open(const char *type);  // fsopen(2)
+/// fsconfig(2): an option of at most 255 bytes; NULL: it has no value.
+int32_t clinux_fs_set(int32_t fs, const char *key, const char *_Nullable value);
+/// fsconfig(2) and fsmount(2): makes the file system, and a mount of it that is nowhere yet; `flags` are MS_*.
+int32_t clinux_fs_make(int32_t fs, uint64_t flags);
+/// open_tree(2): a copy of what is mounted at `place`, or of a directory in it, that is nowhere yet.
+int32_t clinux_clone_tree(int32_t place, int32_t recursive);
+/// mount_setattr(2) of a copy: owners as `user_namespace` maps them, private, and read-only if asked.
+int32_t clinux_map_tree(int32_t tree, int32_t user_namespace, int32_t read_only);
+int32_t clinux_attach_tree(int32_t tree, int32_t place);  // move_mount(2), on top of what is there
+/// A user namespace with nobody in it and these maps, lines of `INSIDE OUTSIDE COUNT` (user_namespaces(7)).
+int32_t clinux_user_namespace(const char *uid_map, const char *gid_map);
+/// A block device over the file at `path`, which is free again once nobody has it open or mounted; fills its `number`.
+int32_t clinux_loop(const char *path, int32_t read_only, int32_t direct, int32_t *number);
 enum {
     CLINUX_MS_RDONLY = 1, CLINUX_MS_NOSUID = 2, CLINUX_MS_NODEV = 4, CLINUX_MS_NOEXEC = 8, CLINUX_MS_SYNCHRONOUS = 16,
     CLINUX_MS_REMOUNT = 32, CLINUX_MS_MANDLOCK = 64, CLINUX_MS_DIRSYNC = 128, CLINUX_MS_NOATIME = 1024,
