@@ -65,7 +65,7 @@ let package = Package(
         target("Protobuf", ["CProto", "CProtobufC", "Linux"]),
         target("TTRPC", ["Linux", "Protobuf", "Reactor"]),
         target("OCIRuntime", ["CLinux", "JSON", "Linux", "Reactor"]),
-        target("Mounts", ["Linux"]),
+        target("Mounts", ["Confinement", "Linux", "Reactor"]),
         target("Stdio", ["Linux", "Reactor"]),
         target("Cgroups", ["Linux"]),
         target("Confinement", ["CCap", "Linux"]),

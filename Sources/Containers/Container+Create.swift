@@ -14,7 +14,7 @@ extension Container {
         let birth = Reaper.shared.expect(pidFile: pidFile)
         do throws(Failure) {
             try prepareBundle()
-            rootfs = try RootfsMount(mounting: request.mounts, at: rootfsPath)
+            rootfs = try await RootfsMount(mounting: request.mounts, at: rootfsPath)
             let stdio = try openStdio(of: initial)
             try await stdio.waitUntilReady()
             if request.checkpoint.isEmpty { try await runCreate(stdio, birth) } else { Reaper.shared.abandon(birth) }
@@ -25,6 +25,7 @@ extension Container {
             Reaper.shared.abandon(birth)
             initial.closeStdio()
             rootfs = nil
+            Files.remove(pidFile)
             throw error
         }
     }

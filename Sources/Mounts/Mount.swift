@@ -1,4 +1,7 @@
+import Confinement
 import Linux
+import Reactor
+import _Concurrency
 
 /// One mount of a rootfs, as containerd describes it (`containerd.types.Mount`).
 package struct Mount: Equatable {
@@ -16,52 +19,93 @@ package struct Mount: Equatable {
         self.options = options
     }
 
-    /// Mounts it at its place inside `rootfs`, where no symlink leads out.
-    func mount(inside rootfs: String) throws(Failure) {
+    /// Mounts it at its place inside `rootfs`, where no symlink leads out. Suspends only for a program
+    /// that mounts.
+    @Loop
+    func mount(inside rootfs: String) async throws(Failure) {
+        let place = Place(rootfs: rootfs, target: target)
+        if let helper = MountHelper(type) { return try await helper.mount(self, at: place) }
         let options = try MountOptions(self.options)
-        guard !type.hasPrefix("fuse.") && !type.hasPrefix("fuse3.") else {
-            throw Failure(.unimplemented, "mount type \(type): not implemented")
+        // An overlay works with the capabilities of whoever mounted it.
+        try Capabilities.withAll { () throws(Failure) in
+            do throws(Failure) {
+                try mount(options, at: place)
+            } catch {
+                let flags = String(options.flags.union(options.propagation).rawValue, radix: 16)
+                throw Failure(
+                    error.kind, errno: error.errno,
+                    "mount source: \"\(source)\", target: \"\(place.name)\", fstype: \(type), flags: 0x\(flags), "
+                        + "data: \"\(options.data)\", err: \(error.message)")
+            }
+        }
+    }
+
+    /// The calls of C-6.5, and the mapping of C-6.9.
+    private func mount(_ options: MountOptions, at place: Place) throws(Failure) {
+        // What makes a bind mount read-only is a remount; if nothing else is asked for, it is the only call.
+        if !(options.flags.contains(.remount) && options.needsReadOnlyRemount && options.words.isEmpty) {
+            try mountFirst(options, at: place)
+        }
+        if options.needsReadOnlyRemount {
+            try remountReadOnly(place.open(), options.flags.union(.remount))
+        }
+        if let owners = options.owners, type != "overlay" { try map(owners, at: place) }
+        if !options.propagation.isEmpty {
+            try change(place.open(), options.propagation)
+        }
+    }
+
+    private func mountFirst(_ options: MountOptions, at place: Place) throws(Failure) {
+        if type == "overlay", let owners = options.owners {
+            guard let overlay = Overlay(source: source, options) else {
+                throw Failure(.invalidArgument, "layers that cannot be mapped")
+            }
+            return try overlay.mount(at: place, mappedBy: owners.namespace())
         }
         guard options.data.utf8.count < FileSystem.pageSize else {
-            guard type != "overlay" else {
-                throw Failure(.unimplemented, "overlay options longer than a page: not implemented")
+            guard type == "overlay", let overlay = Overlay(source: source, options) else {
+                throw MountOptions.tooLong()
             }
-            throw Failure(.invalidArgument, "mount options is too long")
+            return try overlay.mount(at: place.open(), layersIn: overlay.base)
         }
-        guard !target.isEmpty else { return try mount(options, at: rootfs, named: rootfs) }
-        let place = try FileSystem.open(target, inRoot: rootfs)
-        try mount(options, at: "/proc/self/fd/\(place.raw)", named: Paths.clean("\(rootfs)/\(target)"))
+        guard options.isLoop else { return try mount(source, options, at: place.open()) }
+        let device = try LoopDevice(
+            over: source, readOnly: options.flags.contains(.readOnly), direct: options.isDirect)
+        try mount(device.path, options, at: place.open())
     }
 
-    /// The calls of C-6.5. `path` may be another name of what people call `name`.
-    private func mount(_ options: MountOptions, at path: String, named name: String) throws(Failure) {
-        do throws(Failure) {
-            // What makes a bind mount read-only is a remount; if nothing else is asked for, it is the only call.
-            if !(options.flags.contains(.remount) && options.needsReadOnlyRemount && options.data.isEmpty) {
-                try FileSystem.mount(
-                    source: source, target: path, type: type, flags: options.flags, data: options.data)
-            }
-            if !options.propagation.isEmpty {
-                try FileSystem.mount(source: "", target: path, type: "", flags: options.propagation, data: "")
-            }
-            if options.needsReadOnlyRemount { try remountReadOnly(path, options.flags.union(.remount)) }
-        } catch {
-            let flags = String(options.flags.union(options.propagation).rawValue, radix: 16)
-            throw Failure(
-                error.kind, errno: error.errno,
-                "mount source: \"\(source)\", target: \"\(name)\", fstype: \(type), flags: 0x\(flags), "
-                    + "data: \"\(options.data)\", err: \(error.message)")
-        }
+    private func mount(
+        _ source: String, _ options: MountOptions, at place: borrowing FileDescriptor
+    ) throws(Failure) {
+        try FileSystem.mount(source: source, target: place.path, type: type, flags: options.flags, data: options.data)
     }
 
-    private func remountReadOnly(_ path: String, _ flags: MountFlags) throws(Failure) {
+    private func remountReadOnly(_ mounted: borrowing FileDescriptor, _ flags: MountFlags) throws(Failure) {
         do throws(Failure) {
-            try FileSystem.mount(source: "", target: path, type: "", flags: flags, data: "")
+            try change(mounted, flags)
         } catch {
             // In a user namespace, flags that came from outside must stay.
             guard error.errno == Errno.notPermitted else { throw error }
-            let all = flags.union(FileSystem.lockedFlags(at: path))
-            try FileSystem.mount(source: "", target: path, type: "", flags: all, data: "")
+            try change(mounted, flags.union(FileSystem.lockedFlags(at: mounted.path)))
         }
+    }
+
+    private func change(_ mounted: borrowing FileDescriptor, _ flags: MountFlags) throws(Failure) {
+        try FileSystem.mount(source: "", target: mounted.path, type: "", flags: flags, data: "")
+    }
+
+    /// Only a copy that is nowhere yet can be mapped, so what is mounted is replaced by one.
+    private func map(_ owners: OwnerMap, at place: Place) throws(Failure) {
+        let mounted = try place.open()
+        let mapped = try FileSystem.copy(mounted, recursive: true)
+        try FileSystem.map(mapped, as: owners.namespace())
+        try FileSystem.unmount(mounted.path, detach: true)
+        try FileSystem.attach(mapped, at: place.open())
+    }
+}
+
+extension OwnerMap {
+    func namespace() throws(Failure) -> FileDescriptor {
+        try FileSystem.userNamespace(uids: users, gids: groups)
     }
 }

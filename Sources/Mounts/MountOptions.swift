@@ -6,23 +6,56 @@ struct MountOptions: Equatable {
     private(set) var flags: MountFlags = []
     /// Flags of a second call, which changes the propagation and nothing else.
     private(set) var propagation: MountFlags = []
+    /// What the file system gets, an option an element.
+    private(set) var words: [String] = []
+    /// The source is a file to be used through a loop device.
+    private(set) var isLoop = false
+    /// The loop device bypasses the page cache.
+    private(set) var isDirect = false
+    /// nil unless users and groups are both mapped.
+    private(set) var owners: OwnerMap?
+
     /// What the file system gets, with commas between.
-    private(set) var data = ""
+    var data: String { words.joined(separator: ",") }
 
     /// mount(2) ignores read-only when it binds.
     var needsReadOnlyRemount: Bool { flags.isSuperset(of: [.bind, .readOnly]) }
 
     init(_ options: [String]) throws(Failure) {
+        try Self.refuseInternal(options)
+        var users: String?
+        var groups: String?
         for option in options {
             if let (flag, isSet) = Self.flag(option) {
                 if isSet { flags.formUnion(flag) } else { flags.subtract(flag) }
             } else if let flag = Self.propagation(option) {
                 propagation = flag
+            } else if option == "loop" {
+                isLoop = true
+            } else if option.hasPrefix("uidmap=") {
+                users = try OwnerMap.lines(option)
+            } else if option.hasPrefix("gidmap=") {
+                groups = try OwnerMap.lines(option)
             } else if option != "defaults" {
-                try Self.refuseWhatWeLack(option)
-                data += data.isEmpty ? option : ",\(option)"
+                words.append(option)
             }
         }
+        if let users, let groups { owners = OwnerMap(users: users, groups: groups) }
+        if isLoop, words.contains("direct-io") {
+            isDirect = true
+            words.removeAll { $0 == "direct-io" }
+        }
+    }
+
+    /// containerd's own options mean something that is not done yet (C-6.4).
+    static func refuseInternal(_ options: [String]) throws(Failure) {
+        guard let option = options.first(where: { $0.hasPrefix("X-containerd.") }) else { return }
+        throw Failure(.invalidArgument, "internal mount option \"\(option)\" was not consumed by the mount manager")
+    }
+
+    /// What the file system gets does not fit in a page; `detail`: why not another way.
+    static func tooLong(_ detail: String? = nil) -> Failure {
+        Failure(.invalidArgument, "mount options is too long" + (detail.map { ": \($0)" } ?? ""))
     }
 
     private static func flag(_ option: String) -> (MountFlags, isSet: Bool)? {
@@ -68,14 +101,25 @@ struct MountOptions: Equatable {
         default: nil
         }
     }
+}
 
-    private static func refuseWhatWeLack(_ option: String) throws(Failure) {
-        if option.hasPrefix("X-containerd.") {
-            throw Failure(
-                .invalidArgument, "internal mount option \"\(option)\" was not consumed by the mount manager")
+/// Whom the owners of files are seen as (C-6.9), in the words of user_namespaces(7): lines of
+/// `OWNER SEEN-AS COUNT`.
+struct OwnerMap: Equatable {
+    let users: String
+    let groups: String
+
+    /// Those of `uidmap=0:100000:65536,…`.
+    static func lines(_ option: String) throws(Failure) -> String {
+        var lines = ""
+        let text = option.drop { $0 != "=" }.dropFirst()
+        for range in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let numbers = range.split(separator: ":", omittingEmptySubsequences: false).map { UInt32($0) }
+            guard numbers.count == 3, let owner = numbers[0], let seen = numbers[1], let count = numbers[2] else {
+                throw Failure(.invalidArgument, "mount option \(option): not OWNER:SEEN-AS:COUNT")
+            }
+            lines += "\(owner) \(seen) \(count)\n"
         }
-        if option == "loop" || option.hasPrefix("uidmap=") || option.hasPrefix("gidmap=") {
-            throw Failure(.unimplemented, "mount option \(option): not implemented")
-        }
+        return lines
     }
 }

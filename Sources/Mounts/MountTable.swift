@@ -6,7 +6,9 @@ package enum MountTable {
     /// use, which is worth another attempt after a while. With `detach` what is in use goes out of
     /// sight and ends with its last user. A path that does not exist has nothing mounted.
     ///
-    /// A failure is that of the outermost mount; what fails below it makes it fail too.
+    /// A failure is that of the outermost mount; what fails below it makes it fail too. A file system of a
+    /// process' own (fuse(4)) that we may not unmount is left to `fusermount`, which is not waited for: it is
+    /// in use until then.
     package static func unmountAll(below rootfs: String, detach: Bool = false) throws(Failure) -> Bool {
         let root: String
         do throws(Failure) {
@@ -15,9 +17,15 @@ package enum MountTable {
             guard error.errno == Errno.noEntry else { throw error }
             return false
         }
+        let mounts = try MountInfo.current { point, _ in isBelow(MountInfo.unescaped(point), root) }
         var last: Failure?
-        for point in mountPoints(try MountInfo.current { point, _ in isBelow(MountInfo.unescaped(point), root) }) {
+        for point in mountPoints(mounts) {
             last = unmount(point, detach: detach)
+            if last?.errno == Errno.notPermitted, mounts.contains(where: { $0.mountPoint == point && isFUSE($0.type) }),
+                startUnmounting(point, detach: detach)
+            {
+                last = Failure(.unknown, errno: Errno.busy, "unmount \(point): left to fusermount")
+            }
         }
         guard let last else { return false }
         guard last.errno == Errno.busy else { throw last }
@@ -53,5 +61,21 @@ package enum MountTable {
                 }
             }
         }
+    }
+
+    static func isFUSE(_ type: String) -> Bool { type == "fuse" || type.hasPrefix("fuse.") }
+
+    /// Whether a program was found and started that may do what we may not. It is an orphan, which is reaped as such.
+    private static func startUnmounting(_ point: String, detach: Bool) -> Bool {
+        for name in ["fusermount3", "fusermount"] {
+            do throws(Failure) {
+                let program = Program(
+                    try Paths.executable(name), [detach ? "-uz" : "-u", point], workingDirectory: "/")
+                let null = try FileDescriptor(opening: "/dev/null", .readWrite)
+                _ = try Child(starting: program, descriptors: [null.raw, null.raw, null.raw])
+                return true
+            } catch {}  // the other may be there
+        }
+        return false
     }
 }

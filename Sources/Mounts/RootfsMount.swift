@@ -1,4 +1,6 @@
 package import Linux
+package import Reactor
+import _Concurrency
 
 /// The mounts of a container's rootfs, undone when this is dropped unless it was kept.
 public struct RootfsMount: ~Copyable {
@@ -6,12 +8,13 @@ public struct RootfsMount: ~Copyable {
     private var isKept: Bool
 
     /// Mounts in order, the first at `rootfs`, which must exist; after a failure nothing is mounted.
-    /// No mounts at all are mounted and undone by nobody.
-    package init(mounting mounts: [Mount], at rootfs: String) throws(Failure) {
+    /// No mounts at all are mounted and undone by nobody. Suspends only while a program mounts.
+    @Loop
+    package init(mounting mounts: [Mount], at rootfs: String) async throws(Failure) {
         self.rootfs = rootfs
         isKept = mounts.isEmpty
         do throws(Failure) {
-            for mount in mounts { try mount.mount(inside: rootfs) }
+            for mount in mounts { try await mount.mount(inside: rootfs) }
         } catch {
             throw error.adding("failed to mount rootfs component")
         }

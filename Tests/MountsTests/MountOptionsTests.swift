@@ -59,9 +59,26 @@ struct MountOptionsTests {
         #expect(throws: Failure(.invalidArgument, text)) { try MountOptions(["X-containerd.mkfs=1"]) }
     }
 
-    @Test(arguments: ["loop", "uidmap=0:1000:1", "gidmap=0:1000:1"])
-    func `what we cannot do is said`(option: String) {
-        #expect(throws: Failure(.unimplemented, "mount option \(option): not implemented")) {
+    @Test func `a loop device, and its way past the page cache, are no data`() throws {
+        let options = try MountOptions(["loop", "direct-io", "noload"])
+        #expect(options.isLoop && options.isDirect)
+        #expect(options.data == "noload")
+        // Without a loop device the word is the file system's.
+        #expect(try MountOptions(["direct-io"]).data == "direct-io")
+        #expect(try !MountOptions(["direct-io"]).isDirect)
+    }
+
+    @Test func `owners are mapped if both maps are there`() throws {
+        let options = try MountOptions(["uidmap=0:100000:65536,65536:0:1", "gidmap=0:5:1", "userxattr"])
+        #expect(options.owners == OwnerMap(users: "0 100000 65536\n65536 0 1\n", groups: "0 5 1\n"))
+        #expect(options.data == "userxattr")
+        let one = try MountOptions(["uidmap=0:100000:65536"])
+        #expect(one.owners == nil && one.data == "")
+    }
+
+    @Test(arguments: ["uidmap=", "gidmap=0:1", "uidmap=0:1:2:3", "gidmap=0:1:2,", "uidmap=0:-1:1", "gidmap=a:b:c"])
+    func `what is no map is refused`(option: String) {
+        #expect(throws: Failure(.invalidArgument, "mount option \(option): not OWNER:SEEN-AS:COUNT")) {
             try MountOptions([option])
         }
     }
