@@ -9,7 +9,7 @@ set -eu
 # command:package
 needs="containerd:containerd runc:runc bats:bats busybox:busybox-static strace:strace
 python3:python3 ps:procps setpriv:util-linux prlimit:util-linux findmnt:util-linux
-timeout:coreutils iptables-restore:iptables"
+timeout:coreutils iptables-restore:iptables losetup:mount mkfs.ext4:e2fsprogs"
 
 missing=
 for need in $needs; do
