@@ -288,7 +288,6 @@ processes_are() { [ "$(rpc "$1" Pids id="$1" | grep -o '"pid"' | wc -l)" -eq "$2
 
 # the end -------------------------------------------------------------------------------------------
 
-# bats test_tags=core
 @test "T-101 C-3.47 after the exit the numbers stay as long as the cgroup, then it does not exist" {
     direct c1 sh -c 'i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); done'
     rpc c1 Wait id=c1

@@ -372,7 +372,6 @@ PY
 }
 
 # bats test_tags=direct
-# bats test_tags=core
 @test "T-137 C-4.30 an init with a terminal" {
     bare c1 sh -c 'echo hello; read line; echo "got $line"'
     edit_spec c1 'spec["process"]["terminal"] = True'

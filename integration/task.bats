@@ -206,8 +206,7 @@ quick_exit() {
     run -"$2" ctr run --rm --null-io --runtime "$SHIM_RUNTIME" --env PATH=/bin --rootfs "$ROOTFS" "$1" sh -c "$3"
 }
 
-# bats test_tags=direct
-# bats test_tags=core
+# bats test_tags=direct,core
 @test "T-083 C-3.41 execs that end at once: added, started, exit; exact statuses; many at once" {
     direct c1 sleep 1000
     python3 - "$(socket_of c1)" "${EXEC_ROUNDS:-5}" <<'PY'
@@ -249,8 +248,7 @@ PY
 
 exits_arrived() { [ "$(grep -c TaskExit "$DIR/jobs/direct-events")" -ge "$1" ]; }
 
-# bats test_tags=direct
-# bats test_tags=core
+# bats test_tags=direct,core
 @test "T-084 C-3.42 C-3.43 the exits of the execs come before init's, in a private pid namespace" {
     direct c1 sleep 1000
     exec_exits_first
@@ -319,8 +317,7 @@ cgroup_has() { [ "$(wc -l <"$(cgroup_of c1)/cgroup.procs")" -eq "$1" ]; }
     budget "$SHIM"
 }
 
-# bats test_tags=direct
-# bats test_tags=core
+# bats test_tags=direct,core
 @test "C-3.12 C-3.30 C-3.32 the life of an exec" {
     direct c1 sleep 1000
     rpc c1 Exec "$(exec_fields c1 e1 sleep 1000)"
@@ -564,8 +561,7 @@ SH
     [ -z "$(ls "$DIR/fifo")" ]
 }
 
-# bats test_tags=direct
-# bats test_tags=core
+# bats test_tags=direct,core
 @test "T-118 C-3.22 a failed create unmounts the rootfs it mounted" {
     direct_bundle c1 /nope
     edit_spec c1 'spec["root"]["path"] = "rootfs"'
@@ -579,8 +575,7 @@ SH
     wait_until -t 20 gone "$pid"
 }
 
-# bats test_tags=direct
-# bats test_tags=core
+# bats test_tags=direct,core
 @test "C-3.28 C-6.10 a rootfs mount lives from Create to Delete" {
     direct_bundle c1 sleep 1000
     edit_spec c1 'spec["root"]["path"] = "rootfs"'
