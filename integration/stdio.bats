@@ -467,3 +467,21 @@ PY
     [ -z "$(find "$DIR/tmp" "$DIR/direct/c1" -mindepth 1 -name 'e[0-9]*' -o -name 'runc-process*' -o -name 'pty*')" ]
     budget "$SHIM"
 }
+
+# bats test_tags=direct
+@test "P-22 200000 lines of a process that then is gone reach the fifo, without a terminal and with one" {
+    seq 200000 >"$CASE/expected"
+    for terminal in false true; do
+        bare c1 seq 200000
+        edit_spec c1 "spec['process']['terminal'] = $([ "$terminal" = true ] && echo True || echo False)"
+        mkfifo "$CASE/fifo"
+        direct_run c1 terminal="$terminal" stdout="$CASE/fifo"
+        # Its reader comes when it has filled the fifo, or ended.
+        timeout 60 cat "$CASE/fifo" >"$CASE/read"
+        rpc c1 Wait id=c1
+        rpc c1 Delete id=c1
+        tr -d '\r' <"$CASE/read" | cmp - "$CASE/expected"
+        direct_end c1
+        rm "$CASE/fifo"
+    done
+}
