@@ -59,7 +59,7 @@ package struct Cgroup: Equatable {
     ) -> [Exception] {
         Controller.allCases.compactMap { controller in
             let directory = directory(controller.rawValue, theirs, ours: ours, mounts: mounts) ?? ""
-            let usual = usual(controller, beside: path, root: root)
+            let usual = usual(controller.rawValue, beside: path, root: root)
             // Two names may be one directory: controllers that are mounted together have links.
             guard directory != usual, Files.identity(of: directory) != Files.identity(of: usual) else { return nil }
             return Exception(controller: controller, directory: directory)
@@ -82,16 +82,16 @@ package struct Cgroup: Equatable {
     }
 
     /// `<root>/memory/x` for `<root>/devices/x`.
-    private static func usual(_ controller: Controller, beside path: String, root: String) -> String {
+    private static func usual(_ controller: String, beside path: String, root: String) -> String {
         guard path.hasPrefix("\(root)/") else { return "" }
         let rest = path.utf8.dropFirst(root.utf8.count + 1).drop { $0 != UInt8(ascii: "/") }
-        return "\(root)/\(controller.rawValue)\(String(decoding: rest, as: UTF8.self))"
+        return "\(root)/\(controller)\(String(decoding: rest, as: UTF8.self))"
     }
 
     /// Where a controller of version 1 has the container.
     func directory(of controller: Controller) -> String {
         let exception = elsewhere.first { $0.controller == controller }
-        return exception?.directory ?? Self.usual(controller, beside: path, root: Hierarchy.mountPoint)
+        return exception?.directory ?? Self.usual(controller.rawValue, beside: path, root: Hierarchy.mountPoint)
     }
 
     /// What it says of itself now; nil if it is no more. Nothing is waited for.
@@ -106,10 +106,12 @@ package struct Cgroup: Equatable {
 
     /// All processes in it and in the cgroups below; nil if that cannot be read, as in a threaded
     /// cgroup or after the container's end.
-    package func processes() -> [Int32]? {
+    package func processes() -> [Int32]? { Self.processes(in: path) }
+
+    static func processes(in directory: String) -> [Int32]? {
         var all: [Int32] = []
         do throws(Failure) {
-            try Self.add(path, to: &all)
+            try add(directory, to: &all)
         } catch {
             return nil
         }
@@ -126,6 +128,20 @@ package struct Cgroup: Equatable {
                 if Files.isDirectory("\(directory)/\(name)") { throw error }
             }
         }
+    }
+
+    /// The container's directory in the hierarchy of a version 1 `controller`, if it is where ``path`` is in its own.
+    func beside(_ controller: String) -> String? {
+        let directory = Self.usual(controller, beside: path, root: Hierarchy.mountPoint)
+        return !directory.isEmpty && Files.isDirectory(directory) ? directory : nil
+    }
+
+    /// Removes empty cgroups: `directory`, and before it those below.
+    static func removeDirectories(_ directory: String) {
+        do throws(Failure) {
+            for name in try Files.directories(in: directory) { removeDirectories("\(directory)/\(name)") }
+        } catch {}  // it may be gone
+        Files.removeDirectory(directory)
     }
 
     /// Parses `cgroup.procs`. 0 is a process that cannot be named here.

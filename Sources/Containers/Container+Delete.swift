@@ -14,6 +14,7 @@ extension Container {
     package func delete() async throws(Failure) {
         try initial.state.request(.delete)
         do throws(Failure) {
+            for exec in execs.values { leaveCgroup(of: exec) }
             try await runDelete()
             await drain(initial)
             for exec in execs.values { exec.closeStdio() }
@@ -56,6 +57,7 @@ extension Container {
         let process = try process(exec)
         try process.state.request(.delete)
         await drain(process)
+        leaveCgroup(of: process)
         Files.remove(pidFile(of: exec))
         tell(process, .deleted)
         execs.removeAndShrink(exec)

@@ -16,14 +16,31 @@ extension Container {
             if process === initial { throw Failure(.notFound, "no such container") }  // it waits to be restored
             throw Failure(.failedPrecondition, "process not created")
         }
-        if process.state.hasEnded { throw Failure(.notFound, "process already finished") }
+        let cgroup = number == 9 ? process.cgroup : nil
+        if process.state.hasEnded {
+            guard let cgroup, !cgroup.processes.isEmpty else { throw Failure(.notFound, "process already finished") }
+            return await end(cgroup)
+        }
         // A frozen process acts on a signal when it is thawed, which is the runtime's to do.
         let asksRuntime = process === initial && (all || !runtime.isNative || initial.state.isPaused)
-        guard asksRuntime else { return try process.signal(number) }
+        guard asksRuntime else {
+            try process.signal(number)
+            if let cgroup { await end(cgroup) }
+            return
+        }
         switch try await run(Runtime.kill(id, signal: signal, all: all)) {
         case .succeeded: if number == 9, initial.state.isPaused { thaw() }
         case .failed(let text): throw RuntimeWords.killFailure(text)
         case .timedOut(let text): throw Failure(.deadlineExceeded, "unknown error after kill: \(text)")
+        }
+    }
+
+    /// Ends all that an exec has started. What cannot die, or not before the container is resumed, is not waited for.
+    private func end(_ cgroup: ExecCgroup) async {
+        for _ in 0..<100 {
+            cgroup.kill()
+            if cgroup.processes.isEmpty || initial.state.isPaused { return }
+            await Reactor.shared.sleep(.milliseconds(20))
         }
     }
 

@@ -1,3 +1,4 @@
+import Cgroups
 package import Linux
 import OCIRuntime
 import Reactor
@@ -54,6 +55,7 @@ extension Container {
         do throws(Failure) {
             try await runExec(process)
             let child = try Reaper.shared.adopt(birth)
+            try check(child, isIn: process.cgroup)
             process.runs(as: child)
             specifications.removeValue(forKey: exec)
             tell(process, .started)
@@ -62,6 +64,8 @@ extension Container {
         } catch {
             Reaper.shared.abandon(birth)
             process.closeStdio()
+            process.cgroup?.kill()
+            leaveCgroup(of: process)
             tell(process, .startFailed)
             publish(.execStartFailed(id: id, exec: exec))
             perform(order.on(.execEnded(exec)))
@@ -84,8 +88,10 @@ extension Container {
         try Files.writeAtomically((specifications[process.id] ?? []) + [10], to: specification)
         let stdio = try openStdio(of: process)
         try await stdio.waitUntilReady()
+        if request.settings.isolatesExecs { process.cgroup = try makeExecCgroup() }
+        let cgroup = process.cgroup?.argument
         let command = Runtime.exec(
-            id, process: specification, consoleSocket: console?.path, pidFile: pidFile(of: process.id))
+            id, process: specification, consoleSocket: console?.path, pidFile: pidFile(of: process.id), cgroup: cgroup)
         let invocation: Invocation
         do throws(Failure) {
             invocation = try start(command, log: log.path, stdio)
@@ -94,12 +100,34 @@ extension Container {
         }
         switch await invocation.outcome() {
         case .succeeded: break
-        case .failed(let text): throw log.failure(failed, fallback: text + stdio.heldErrorText())
+        case .failed(let text):
+            let failure = log.failure(failed, fallback: text + stdio.heldErrorText())
+            throw RuntimeWords.execFailure(failure, cgroup: cgroup)
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
         try await attach(console, to: stdio)
         try stdio.start()
         try stdio.startInput()
+    }
+
+    private func makeExecCgroup() throws(Failure) -> ExecCgroup {
+        guard let cgroup else { throw Failure(.failedPrecondition, "exec cgroup: the container's is not known") }
+        return try ExecCgroup(below: cgroup)
+    }
+
+    /// A runtime may take `--cgroup` and do nothing about it.
+    private func check(_ child: ChildProcess, isIn cgroup: ExecCgroup?) throws(Failure) {
+        guard let cgroup, child.exit == nil, !cgroup.processes.contains(child.pid) else { return }
+        guard let status = ProcessStatus(of: child.pid), status.state != "Z" else { return }
+        do throws(Failure) { try child.kill() } catch {}  // it has ended
+        throw Failure(.unimplemented, "exec cgroup: \(runtime.binary) does not put the exec into \(cgroup.path)")
+    }
+
+    /// The cgroup of an exec that is no more: it is removed, now or as soon as nobody is in it.
+    func leaveCgroup(of process: TaskProcess) {
+        if let cgroup = process.cgroup { abandonedCgroups.append(cgroup) }
+        process.cgroup = nil
+        abandonedCgroups.removeAll { $0.remove() }
     }
 
     /// C-5.12, but for the exec whose file would be init's.

@@ -43,6 +43,8 @@ package final class Container {
         /// What happens to its processes' output while nobody reads it.
         package var output = OutputPolicy.wait
         package var spill = SpillPlace()
+        /// Each exec is in a cgroup of its own.
+        package var isolatesExecs = false
         package var noPivot = false
         package var noNewKeyring = false
         package var ioUID: UInt32 = 0
@@ -69,6 +71,8 @@ package final class Container {
     var specifications: [String: [UInt8]] = [:]
     /// Where its processes are; nil if that could not be found out.
     package internal(set) var cgroup: Cgroup?
+    /// Of execs that are no more, and have left processes behind.
+    var abandonedCgroups: [ExecCgroup] = []
     var rootfs: RootfsMount?
     var order = ExitOrder()
     var isBeingCheckpointed = false

@@ -1,3 +1,4 @@
+import Cgroups
 package import Linux
 package import Reactor
 package import Stdio
@@ -12,6 +13,8 @@ package final class TaskProcess {
     package private(set) var pid: Int32 = 0
 
     var stdio: Stdio?
+    /// An exec's own, if it has one.
+    var cgroup: ExecCgroup?
     private(set) var child: ChildProcess?
     private var closesStdin = false
     private var size: (columns: UInt32, rows: UInt32)?

@@ -64,10 +64,12 @@ package struct Runtime {
     /// C-5.11.
     package static func start(_ id: String) -> [String] { ["start", id] }
 
-    /// C-5.12.
-    package static func exec(_ id: String, process: String, consoleSocket: String?, pidFile: String) -> [String] {
+    /// C-5.12. `cgroup`: one below the container's that exists, for runc since 1.1 and crun (`--cgroup`).
+    package static func exec(
+        _ id: String, process: String, consoleSocket: String?, pidFile: String, cgroup: String? = nil
+    ) -> [String] {
         ["exec", "--process", process] + (consoleSocket.map { ["--console-socket", $0] } ?? [])
-            + ["--detach", "--pid-file", pidFile, id]
+            + (cgroup.map { ["--cgroup", $0] } ?? []) + ["--detach", "--pid-file", pidFile, id]
     }
 
     /// C-5.13.

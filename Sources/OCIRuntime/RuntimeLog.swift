@@ -78,6 +78,12 @@ package enum RuntimeWords {
         return Failure(.unknown, "unknown error after kill: \(text)")
     }
 
+    /// The failure of an exec that was asked for with `--cgroup`, which not every runtime takes.
+    package static func execFailure(_ failure: Failure, cgroup: String?) -> Failure {
+        guard let cgroup, failure.message.mentions("cgroup") else { return failure }
+        return Failure(failure.kind, "\(failure.message) (the runtime was asked for --cgroup \(cgroup))")
+    }
+
     /// Whether a delete failed because there is nothing to delete.
     package static func isMissing(_ text: String) -> Bool { text.mentions("does not exist") }
 }

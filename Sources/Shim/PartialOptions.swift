@@ -23,6 +23,7 @@ package struct PartialOptions: Equatable {
     package var spillDirectory: String?
     /// In bytes.
     package var spillLimit: Int?
+    package var execCgroup: Bool?
 
     /// Nothing said.
     package init() {}
@@ -62,6 +63,7 @@ package struct PartialOptions: Equatable {
         all.outputPolicy = outputPolicy ?? others.outputPolicy
         all.spillDirectory = spillDirectory ?? others.spillDirectory
         all.spillLimit = spillLimit ?? others.spillLimit
+        all.execCgroup = execCgroup ?? others.execCgroup
         return all
     }
 
@@ -92,6 +94,7 @@ package struct PartialOptions: Equatable {
         case "outputpolicy": outputPolicy = try value.word.map { (word) throws(Failure) in try OutputPolicy(word) }
         case "spilldirectory": spillDirectory = try value.absolutePath
         case "spilllimit": spillLimit = try value.size(in: SpillPlace.limits)
+        case "execcgroup": execCgroup = try value.flag
         default: return false
         }
         return true

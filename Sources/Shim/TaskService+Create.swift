@@ -58,6 +58,7 @@ extension TaskService {
         let policy = try configuration?.outputPolicy.map { (word) throws(Failure) in try OutputPolicy(word) }
         settings.output = policy ?? options.said.outputPolicy ?? .wait
         settings.spill = options.spill
+        settings.isolatesExecs = try configuration?.wantsExecCgroup() ?? options.said.execCgroup ?? false
         settings.noPivot = runc.noPivotRoot
         settings.noNewKeyring = runc.noNewKeyring
         settings.ioUID = runc.ioUID

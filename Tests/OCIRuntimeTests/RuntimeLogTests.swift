@@ -94,6 +94,16 @@ struct RuntimeWordsTests {
         #expect(RuntimeWords.killFailure(words) == Failure(.unknown, "unknown error after kill: \(words)"))
     }
 
+    @Test func `an exec that fails for its cgroup says which`() {
+        let failure = Failure(.unknown, "flag provided but not defined: -cgroup")
+        #expect(
+            RuntimeWords.execFailure(failure, cgroup: "x").message
+                == "flag provided but not defined: -cgroup (the runtime was asked for --cgroup x)")
+        #expect(RuntimeWords.execFailure(failure, cgroup: nil) == failure)
+        let other = Failure(.unknown, "no such file or directory")
+        #expect(RuntimeWords.execFailure(other, cgroup: "x") == other)
+    }
+
     @Test func `a delete of nothing is known`() {
         #expect(RuntimeWords.isMissing("container `c1` does not exist: error opening file"))
         #expect(RuntimeWords.isMissing("container does not exist"))

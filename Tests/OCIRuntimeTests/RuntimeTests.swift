@@ -39,6 +39,9 @@ struct RuntimeTests {
         #expect(
             Runtime.exec("c1", process: "/p", consoleSocket: "/s", pidFile: "/b/e.pid")
                 == ["exec", "--process", "/p", "--console-socket", "/s", "--detach", "--pid-file", "/b/e.pid", "c1"])
+        #expect(
+            Runtime.exec("c1", process: "/p", consoleSocket: nil, pidFile: "/b/e.pid", cgroup: "freezer:x")
+                == ["exec", "--process", "/p", "--cgroup", "freezer:x", "--detach", "--pid-file", "/b/e.pid", "c1"])
     }
 
     @Test func `the other commands are asked for as the peers ask`() {

@@ -60,6 +60,17 @@ struct BundleConfigurationTests {
         #expect(try configuration("{}").outputPolicy == nil)
     }
 
+    @Test func `an annotation says whether execs have cgroups, in one of two words`() throws {
+        func wants(_ value: String) throws -> Bool? {
+            try configuration(#"{"annotations":{"io.swiftrunc.exec-cgroup":\#(value)}}"#).wantsExecCgroup()
+        }
+        #expect(try wants(#""true""#) == true)
+        #expect(try wants(#""false""#) == false)
+        #expect(try configuration("{}").wantsExecCgroup() == nil)
+        let failure = #expect(throws: Failure.self) { try wants(#""1""#) }
+        #expect(failure?.message == "annotation io.swiftrunc.exec-cgroup \"1\": neither true nor false")
+    }
+
     @Test func `without a cgroup it is not systemd's`() throws {
         #expect(try !configuration("{}").namesSystemdCgroup)
         #expect(try !configuration(#"{"linux":{"cgroupsPath":1}}"#).namesSystemdCgroup)

@@ -22,6 +22,13 @@ struct OptionsTextTests {
         try OptionsText(parsing: Array(text.utf8), subject: "t").warning
     }
 
+    @Test func `a cgroup for each exec is true or false`() throws {
+        #expect(try options("ExecCgroup = true").execCgroup == true)
+        #expect(try options("exec_cgroup = false").over(options("ExecCgroup = true")).execCgroup == false)
+        #expect(try PartialOptions().over(options("ExecCgroup = true")).execCgroup == true)
+        #expect(message("ExecCgroup = 'yes'") == "t: line 1: \"ExecCgroup\": true or false wanted, not a text")
+    }
+
     @Test func `the output policy is one of two words`() throws {
         #expect(try options("OutputPolicy = 'drop'").outputPolicy == .drop)
         #expect(try options("output_policy = 'wait'").outputPolicy == .wait)
