@@ -136,6 +136,17 @@ package struct Cgroup: Equatable {
         return !directory.isEmpty && Files.isDirectory(directory) ? directory : nil
     }
 
+    /// Removes what a runtime could not, and knows no more of, because there were processes in it; in version 1
+    /// wherever a hierarchy has a directory of this name.
+    package func remove() {
+        guard version == .legacy else { return Self.removeDirectories(path) }
+        do throws(Failure) {
+            for name in try Files.directories(in: Hierarchy.mountPoint) {
+                if let directory = beside(name) { Self.removeDirectories(directory) }
+            }
+        } catch {}  // it is empty, and costs next to nothing
+    }
+
     /// Removes empty cgroups: `directory`, and before it those below.
     static func removeDirectories(_ directory: String) {
         do throws(Failure) {

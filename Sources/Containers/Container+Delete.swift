@@ -1,3 +1,4 @@
+import Cgroups
 package import Linux
 import Mounts
 import OCIRuntime
@@ -6,16 +7,17 @@ import Stdio
 import _Concurrency
 
 extension Container {
-    /// How long it waits for a process that was killed to be gone.
+    /// How long it waits for what was killed to be gone, all of it together.
     private static let killLimit = Duration.seconds(2)
 
-    /// Deletes the container: created or stopped, else it is refused. After a failure it is as it
-    /// was, and may be deleted again.
+    /// Deletes the container: created or stopped, else it is refused. A process that the kernel does not let end
+    /// is a failure that names it. After a failure the container is as it was, and may be deleted again.
     package func delete() async throws(Failure) {
-        try initial.state.request(.delete)
+        try requestDeletion(of: initial)
         do throws(Failure) {
             for exec in execs.values { leaveCgroup(of: exec) }
             try await runDelete()
+            try await waitForEnds()
             await drain(initial)
             for exec in execs.values { exec.closeStdio() }
             try await unmount()
@@ -25,6 +27,18 @@ extension Container {
         }
         tell(initial, .deleted)
         publish(.deleted(id: id, pid: initial.pid, initial.state.exit))
+    }
+
+    private func requestDeletion(of process: TaskProcess) throws(Failure) {
+        do throws(Failure) {
+            try process.state.request(.delete)
+        } catch {
+            // It may have been killed, and not end: for what it waits for in the kernel or, where it is the first one of a
+            // pid namespace, for one that does.
+            let status = process === initial ? killedProcess : ProcessStatus(of: process.pid)
+            guard !process.state.hasEnded, let status, status.isKilled, status.state == "D" else { throw error }
+            throw Failure(error.kind, "\(error.message): container \(id): \(status.text) cannot be ended")
+        }
     }
 
     private func runDelete() async throws(Failure) {
@@ -41,21 +55,55 @@ extension Container {
         case .succeeded: break
         case .failed(let text):
             let failure = log.failure(failed, fallback: text)
-            guard RuntimeWords.isMissing(failure.message) || RuntimeWords.isMissing(text) else { throw failure }
+            guard RuntimeWords.isMissing(failure.message) || RuntimeWords.isMissing(text) else {
+                try refuse(after: failure)
+                throw failure
+            }
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
-        // What the runtime has just killed (an init that never started, execs that outlived theirs) is
-        // told first.
-        for process in [initial] + execs.values where process.pid != 0 && !process.state.hasEnded {
-            _ = await process.child?.exit(within: Self.killLimit)  // one that cannot die is not waited for
+    }
+
+    /// What the runtime has just killed (an init that never started, execs that outlived theirs, what init has left in
+    /// a shared pid namespace) is told first, and gone.
+    private func waitForEnds() async throws(Failure) {
+        let step = Duration.milliseconds(20)
+        var patience = Self.killLimit
+        while patience > .zero, !hasEnded || killedProcess != nil {
+            await Reactor.shared.sleep(step)
+            patience -= step
         }
+        try refuse()
         if initial.state.hasEnded { await initEnd() }
+        // The runtime could not remove it while somebody was in it, and has forgotten the container since.
+        if wasHeldUp { cgroup?.remove() }
+    }
+
+    /// Whether init and all execs have, as far as they ever ran.
+    private var hasEnded: Bool {
+        ([initial] + execs.values).allSatisfy { $0.pid == 0 || $0.state.hasEnded }
+    }
+
+    /// One of its processes that has been killed and has not ended. Others may be in its cgroup that are another
+    /// container's.
+    private var killedProcess: ProcessStatus? {
+        for pid in (cgroup?.processes() ?? []) + ([initial] + execs.values).filter({ !$0.state.hasEnded }).map(\.pid) {
+            if let status = ProcessStatus(of: pid), status.isKilled, status.state != "Z" { return status }
+        }
+        return nil
+    }
+
+    /// Fails if there is one that cannot be ended, as far as one can see; `failure`: what the runtime said.
+    private func refuse(after failure: Failure? = nil) throws(Failure) {
+        guard let process = killedProcess else { return }
+        wasHeldUp = true
+        let before = failure.map { "\($0.message): " } ?? ""
+        throw Failure(.failedPrecondition, "\(before)container \(id): \(process.text) cannot be ended")
     }
 
     /// Delete of an exec that does not run.
     package func delete(exec: String) async throws(Failure) {
         let process = try process(exec)
-        try process.state.request(.delete)
+        try requestDeletion(of: process)
         await drain(process)
         leaveCgroup(of: process)
         Files.remove(pidFile(of: exec))

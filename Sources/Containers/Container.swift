@@ -76,6 +76,8 @@ package final class Container {
     var rootfs: RootfsMount?
     var order = ExitOrder()
     var isBeingCheckpointed = false
+    /// A process that could not be ended made a delete fail.
+    var wasHeldUp = false
     /// Its cgroup may be frozen still, and then not every runtime deletes it.
     private(set) var endedPaused = false
     let publish: Publish
