@@ -41,6 +41,9 @@ integration: all ## the integration suite, both builds, each containerd (CONTAIN
 vm-test: all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines
 	integration/vm/test.sh
 
+mutate: deps ## breaks the sources in places, and wants cases to fail (ONLY=P-13: those of that name); not part of `test`
+	integration/mutate.py "$(ONLY)"
+
 footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
 	integration/footprint.sh $(EXECS)
 
@@ -62,4 +65,4 @@ clean: ## removes what was built, and what was fetched
 help: ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize integration vm-test footprint bench lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize integration vm-test mutate footprint bench lint protos deps clean help

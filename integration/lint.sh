@@ -145,6 +145,9 @@ PY
     )
 }
 
+# Also that what breaks the sources still fits them.
+check_mutations() { report mutations < <(integration/mutate.py --check 2>&1); }
+
 check_checklist() { report checklist < <(integration/checklist.py --check 2>&1); }
 
 # What would make the tree depend on one machine, or on a registry.
@@ -163,6 +166,7 @@ check_imports
 check_generated
 check_scripts
 check_checklist
+check_mutations
 check_places
 echo "lint: $problems problems"
 [ "$problems" -eq 0 ]
