@@ -7,6 +7,10 @@ import Stdio
 import _Concurrency
 
 extension Container {
+    /// How long the runtime is waited for while a process does not end. runc freezes the cgroup before it kills, and waits
+    /// ten seconds for what cannot be frozen; a client's patience is no longer than that.
+    private static let runtimeLimit = min(Duration.seconds(3), Runtime.timeout)
+
     /// How long it waits for what was killed to be gone, all of it together.
     private static let killLimit = Duration.seconds(2)
 
@@ -43,15 +47,21 @@ extension Container {
 
     private func runDelete() async throws(Failure) {
         if endedPaused { await attempt(Runtime.resume(id)) }
+        if let slowDelete {
+            try await wait(for: slowDelete)
+            _ = await slowDelete.hasEnded(within: Runtime.timeout)  // it is killed then
+            self.slowDelete = nil
+        }
         let log = RuntimeLog(self.log)
         let failed = "failed to delete task"
-        let outcome: Invocation.Outcome
+        let invocation: Invocation
         do throws(Failure) {
-            outcome = try await run(Runtime.delete(id, force: false), log: log)
+            invocation = try runtime.invoke(Runtime.delete(id, force: false), log: log.path)
         } catch {
             throw log.failure(failed, fallback: error.message)
         }
-        switch outcome {
+        try await wait(for: invocation)
+        switch await invocation.outcome(waited: Self.runtimeLimit) {
         case .succeeded: break
         case .failed(let text):
             let failure = log.failure(failed, fallback: text)
@@ -61,6 +71,17 @@ extension Container {
             }
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
+    }
+
+    /// Suspends until the runtime's delete has ended, or its first seconds are over. If it is held up by a process that
+    /// cannot be ended, it goes on without us, and that is a failure.
+    private func wait(for invocation: Invocation) async throws(Failure) {
+        guard await !invocation.hasEnded(within: Self.runtimeLimit), let process = sleepingProcess else { return }
+        if slowDelete == nil {
+            slowDelete = invocation
+            Loop.start { _ = await invocation.outcome(waited: Self.runtimeLimit) }
+        }
+        throw cannotEnd(process)
     }
 
     /// What the runtime has just killed (an init that never started, execs that outlived theirs, what init has left in
@@ -85,19 +106,27 @@ extension Container {
 
     /// One of its processes that has been killed and has not ended. Others may be in its cgroup that are another
     /// container's.
-    private var killedProcess: ProcessStatus? {
+    private var killedProcess: ProcessStatus? { process { $0.isKilled && $0.state != "Z" } }
+
+    /// One that no signal wakes, whether there was one or not: runc first freezes what it kills.
+    private var sleepingProcess: ProcessStatus? { killedProcess ?? process { $0.state == "D" } }
+
+    private func process(where matches: (ProcessStatus) -> Bool) -> ProcessStatus? {
         for pid in (cgroup?.processes() ?? []) + ([initial] + execs.values).filter({ !$0.state.hasEnded }).map(\.pid) {
-            if let status = ProcessStatus(of: pid), status.isKilled, status.state != "Z" { return status }
+            if let status = ProcessStatus(of: pid), matches(status) { return status }
         }
         return nil
     }
 
     /// Fails if there is one that cannot be ended, as far as one can see; `failure`: what the runtime said.
     private func refuse(after failure: Failure? = nil) throws(Failure) {
-        guard let process = killedProcess else { return }
+        if let process = killedProcess { throw cannotEnd(process, after: failure) }
+    }
+
+    private func cannotEnd(_ process: ProcessStatus, after failure: Failure? = nil) -> Failure {
         wasHeldUp = true
         let before = failure.map { "\($0.message): " } ?? ""
-        throw Failure(.failedPrecondition, "\(before)container \(id): \(process.text) cannot be ended")
+        return Failure(.failedPrecondition, "\(before)container \(id): \(process.text) cannot be ended")
     }
 
     /// Delete of an exec that does not run.

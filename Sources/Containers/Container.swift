@@ -78,6 +78,8 @@ package final class Container {
     var isBeingCheckpointed = false
     /// A process that could not be ended made a delete fail.
     var wasHeldUp = false
+    /// The runtime's delete that was under way then.
+    var slowDelete: Invocation?
     /// Its cgroup may be frozen still, and then not every runtime deletes it.
     private(set) var endedPaused = false
     let publish: Publish

@@ -46,9 +46,12 @@ package final class Invocation {
         pipe = consume reading
     }
 
-    /// Suspends until it has ended, or was killed because `limit` passed.
-    package func outcome(within limit: Duration) async -> Outcome {
-        let exit = await child.exit(within: limit)
+    /// Suspends until it has ended, at most for `limit`; false if it has not, and goes on.
+    package func hasEnded(within limit: Duration) async -> Bool { await child.exit(within: limit) != nil }
+
+    /// Suspends until it has ended, or was killed because `limit` passed, of which `waited` is over.
+    package func outcome(within limit: Duration, waited: Duration = .zero) async -> Outcome {
+        let exit = await child.exit(within: max(limit - waited, .zero))
         if exit == nil {
             child.killGroup()
             _ = await child.exit(within: .seconds(5))  // one in an uninterruptible sleep is left to the reaper
