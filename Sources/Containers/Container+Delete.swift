@@ -112,7 +112,8 @@ extension Container {
     private var sleepingProcess: ProcessStatus? { killedProcess ?? process { $0.state == "D" } }
 
     private func process(where matches: (ProcessStatus) -> Bool) -> ProcessStatus? {
-        for pid in (cgroup?.processes() ?? []) + ([initial] + execs.values).filter({ !$0.state.hasEnded }).map(\.pid) {
+        let own = ([initial] + execs.values).filter { !$0.state.hasEnded }
+        for pid in (cgroup?.processes() ?? []) + own.map({ $0.pid }) {
             if let status = ProcessStatus(of: pid), matches(status) { return status }
         }
         return nil

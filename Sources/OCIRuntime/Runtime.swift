@@ -121,5 +121,7 @@ package struct Runtime {
 
 extension Invocation {
     /// Suspends until a command of the runtime has ended, or was killed because ``Runtime/timeout`` passed.
-    package func outcome() async -> Outcome { await outcome(within: Runtime.timeout) }
+    package func outcome(waited: Duration = .zero) async -> Outcome {
+        await outcome(within: Runtime.timeout, waited: waited)
+    }
 }

@@ -84,6 +84,9 @@ package enum RuntimeWords {
         return Failure(failure.kind, "\(failure.message) (the runtime was asked for --cgroup \(cgroup))")
     }
 
-    /// Whether a delete failed because there is nothing to delete.
-    package static func isMissing(_ text: String) -> Bool { text.mentions("does not exist") }
+    /// Whether a delete failed because there is nothing to delete. crun 1.8 only says that it found no directory.
+    package static func isMissing(_ text: String) -> Bool {
+        text.mentions("does not exist")
+            || text.mentions("cannot open directory") && text.mentions(": No such file or directory")
+    }
 }

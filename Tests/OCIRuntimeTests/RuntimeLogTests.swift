@@ -107,6 +107,8 @@ struct RuntimeWordsTests {
     @Test func `a delete of nothing is known`() {
         #expect(RuntimeWords.isMissing("container `c1` does not exist: error opening file"))
         #expect(RuntimeWords.isMissing("container does not exist"))
+        #expect(RuntimeWords.isMissing("cannot open directory '/run/crun/c1': No such file or directory"))
+        #expect(!RuntimeWords.isMissing("cannot open directory '/run/crun/c1': Permission denied"))
         #expect(!RuntimeWords.isMissing("cannot delete container c1 that is not stopped: running"))
         #expect(!RuntimeWords.isMissing(""))
     }
