@@ -4,12 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 _Static_assert(CLINUX_IN == EPOLLIN && CLINUX_OUT == EPOLLOUT && CLINUX_ERR == EPOLLERR, "what Swift compares with");
-_Static_assert(CLINUX_HUP == EPOLLHUP, "what Swift compares with");
+_Static_assert(CLINUX_HUP == EPOLLHUP && CLINUX_PRIORITY == EPOLLPRI, "what Swift compares with");
 
 _Static_assert(SIGCHLD == 17 && SIGINT == 2 && SIGTERM == 15 && SIGUSR1 == 10, "what Swift compares with");
 
@@ -59,6 +60,11 @@ int32_t clinux_epoll_wait(int32_t epoll, uint64_t *tokens, uint32_t *events, int
         events[i] = reports[i].events;
     }
     return n;
+}
+
+int32_t clinux_event_counter(void) {
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
 }
 
 int32_t clinux_signals(void) {

@@ -25,6 +25,12 @@ public struct FileDescriptor: ~Copyable {
         return raw < 0 ? nil : FileDescriptor(owning: raw)
     }
 
+    /// A counter that the kernel raises (eventfd(2)): readable once it is not 0, which reading makes it
+    /// again. Non-blocking.
+    package static func eventCounter() throws(Failure) -> FileDescriptor {
+        FileDescriptor(owning: try check(clinux_event_counter(), "eventfd", ""))
+    }
+
     deinit { _ = clinux_close(raw) }
 
     /// What read(2) gave. `notYet`: a non-blocking descriptor has nothing now.
@@ -50,6 +56,9 @@ public struct FileDescriptor: ~Copyable {
         }
         return count == -Int64(Errno.again) ? 0 : Int(try check(count, "write", "fd \(raw)"))
     }
+
+    /// Reads from the beginning of the file next.
+    package func rewind() throws(Failure) { try check(clinux_seek(raw, 0), "lseek", "fd \(raw)") }
 
     /// O_NONBLOCK, for this open file description.
     package func makeNonblocking() throws(Failure) {

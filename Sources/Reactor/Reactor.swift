@@ -20,6 +20,8 @@ package final class Reactor {
         package init(rawValue: UInt32) { self.rawValue = rawValue }
 
         package static let readable = Readiness(rawValue: UInt32(CLINUX_IN))
+        /// Of a file of the kernel's: it has changed since it was read (kernfs, `/proc/self/mountinfo`).
+        package static let priority = Readiness(rawValue: UInt32(CLINUX_PRIORITY))
         package static let writable = Readiness(rawValue: UInt32(CLINUX_OUT))
         package static let failed = Readiness(rawValue: UInt32(CLINUX_ERR))
         package static let hungUp = Readiness(rawValue: UInt32(CLINUX_HUP))

@@ -72,6 +72,24 @@ struct ReactorTests {
         #expect(record.values.count == count)
     }
 
+    @Test func `a file of the kernel's has priority once it has changed`() async throws {
+        guard Process.isSuperuser else { return }
+        let mounts = try FileDescriptor(opening: "/proc/self/mountinfo", .readOnly)
+        let watch = try reactor.watch(mounts, for: .priority) { [record] in
+            if $0.contains(.priority) { record.values.append(1) }
+        }
+        await reactor.sleep(.milliseconds(1))
+        #expect(record.values == [])
+        let target = "/tmp/swiftrunc-\(Process.randomName())"
+        try Files.makeDirectory(target, mode: 0o700)
+        try FileSystem.mount(source: "none", target: target, type: "tmpfs", flags: [], data: "")
+        try FileSystem.unmount(target, detach: false)
+        for _ in 0..<200 where record.values.isEmpty { await reactor.sleep(.milliseconds(5)) }
+        reactor.cancel(watch)
+        Files.removeDirectory(target)
+        #expect(!record.values.isEmpty)
+    }
+
     @Test func `an edge is reported once, and again when asked`() async throws {
         let pipe = try TestPipe(with: [1])
         let watch = try pipe.watch(for: [.readable, .edge]) { [record] _ in record.values.append(1) }

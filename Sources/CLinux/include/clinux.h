@@ -16,7 +16,9 @@ enum {
     CLINUX_O_RDONLY = 0, CLINUX_O_WRONLY = 1, CLINUX_O_RDWR = 2, CLINUX_O_CREAT = 0100, CLINUX_O_EXCL = 0200,
     CLINUX_O_TRUNC = 01000, CLINUX_O_APPEND = 02000, CLINUX_O_NONBLOCK = 04000, CLINUX_O_DIRECTORY = 0200000,
 };
-enum { CLINUX_IN = 1, CLINUX_OUT = 4, CLINUX_ERR = 8, CLINUX_HUP = 16, CLINUX_EDGE = 1 << 30 };
+enum {
+    CLINUX_IN = 1, CLINUX_PRIORITY = 2, CLINUX_OUT = 4, CLINUX_ERR = 8, CLINUX_HUP = 16, CLINUX_EDGE = 1 << 30,
+};
 
 // event.c
 int64_t clinux_now(void);  // CLOCK_MONOTONIC, nanoseconds
@@ -27,6 +29,7 @@ int32_t clinux_epoll_create(void);
 int32_t clinux_epoll_add(int32_t epoll, int32_t fd, uint32_t events, uint64_t token);
 int32_t clinux_epoll_change(int32_t epoll, int32_t fd, uint32_t events, uint64_t token);
 int32_t clinux_epoll_remove(int32_t epoll, int32_t fd);
+int32_t clinux_event_counter(void);  // eventfd(2), non-blocking
 /// Fills `tokens` and `events` with up to `capacity` (at most 64) reports; 0 on timeout or EINTR.
 int32_t clinux_epoll_wait(int32_t epoll, uint64_t *tokens, uint32_t *events, int32_t capacity, int32_t milliseconds);
 /// Blocks SIGCHLD, SIGTERM, SIGINT and SIGUSR1, ignores SIGPIPE; returns a signalfd for the four.
