@@ -67,7 +67,7 @@ let package = Package(
         target("OCIRuntime", ["CLinux", "JSON", "Linux", "Reactor"]),
         target("Mounts", ["Confinement", "Linux", "Reactor"]),
         target("Stdio", ["Linux", "Reactor"]),
-        target("Cgroups", ["Linux"]),
+        target("Cgroups", ["Linux", "Reactor"]),
         target("Confinement", ["CCap", "Linux"]),
         target("Containers", ["Cgroups", "JSON", "Linux", "Mounts", "OCIRuntime", "Reactor", "Stdio"]),
         target(

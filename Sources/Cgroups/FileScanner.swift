@@ -36,6 +36,17 @@ struct FileScanner: ~Copyable {
         read(name, limit: 16 << 20)
     }
 
+    /// Reads the whole of a file that is open already, whatever was read of it; false if it cannot be read.
+    mutating func open(_ file: borrowing FileDescriptor) -> Bool {
+        begin()
+        do throws(Failure) {
+            try file.rewind()
+        } catch {
+            return false
+        }
+        return read(file, limit: 1 << 20)
+    }
+
     /// The number that is all of a file. nil if it cannot be read; what is no number is 0.
     mutating func number(in name: String, max: UInt64) -> UInt64? {
         guard read(name, limit: 32) else { return nil }
@@ -148,10 +159,18 @@ struct FileScanner: ~Copyable {
     }
 
     private mutating func read(_ name: String, limit: Int) -> Bool {
+        begin()
+        guard let file = opened(name) else { return false }
+        return read(file, limit: limit)
+    }
+
+    private mutating func begin() {
         end = 0
         position = 0
         isAtStart = true
-        guard let file = opened(name) else { return false }
+    }
+
+    private mutating func read(_ file: borrowing FileDescriptor, limit: Int) -> Bool {
         while end < limit {
             if end == bytes.count { bytes += [UInt8](repeating: 0, count: end) }
             guard let count = append(from: file) else {

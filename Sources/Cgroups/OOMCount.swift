@@ -1,0 +1,97 @@
+/// How often the kernel has killed in a cgroup for lack of memory, as a machine without IO: what of it is
+/// new, and when to look again. What counts is the kernel's counter of kills, not of limits that were hit:
+/// a limit of the pod kills in the container too (P-59), and most limits that are hit kill nobody.
+///
+/// Version 2 counts, and then tells; so whoever looks when told has seen it. Version 1 tells, and then kills
+/// and counts. It also tells every cgroup below the one that has no memory left, and once more when the
+/// cgroup is removed. So there its word is a reason to look, several times, and no more.
+///
+/// systemd removes the cgroup of a scope as soon as nobody is in it, and may be faster than we are (P-62). But in
+/// version 2 the cgroup above has counted too. If it has since the last look, and init ended by a SIGKILL that
+/// nobody asked us for, then that was it.
+struct OOMCount: Equatable {
+    enum Order { case countedThenTold, toldThenCounted }
+
+    /// What the kernel's file says.
+    struct Reading: Equatable {
+        var kills: UInt64
+        /// Version 1: nobody may be killed, and processes stand still until there is memory.
+        var isStuck = false
+        /// Version 2: kills in the cgroup above and in all below that, the removed ones too.
+        var killsAbove: UInt64 = 0
+    }
+
+    enum Event: Equatable {
+        /// The kernel has told us that something happened.
+        case woken(Reading)
+        /// Somebody had reasons of his own to look.
+        case looked(Reading)
+        /// ``Action/lookAgain(after:)`` is over.
+        case lookedAgain(Reading)
+        /// It cannot be read any more: the cgroup was removed. What the cgroup above says now.
+        case removed(killsAbove: UInt64)
+        /// Init has ended; whether by a SIGKILL that nobody is known to have sent. After a look.
+        case ended(isUnexplained: Bool)
+    }
+
+    enum Action: Equatable {
+        /// There are more kills than before.
+        case tell
+        /// Come back with ``Event/lookedAgain(_:)``; it takes the place of an earlier one.
+        case lookAgain(after: Duration)
+        /// Nothing comes any more.
+        case end
+    }
+
+    /// From the kernel's word to its kill it is some microseconds, unless many want to be killed.
+    static let delays: [Duration] = [.milliseconds(5), .milliseconds(50), .milliseconds(500)]
+
+    private let order: Order
+    private var kills: UInt64
+    private var killsAbove: UInt64
+    private var looks = 0
+    private var isOver = false
+    /// It was removed, and there may have been a kill that we did not see.
+    private var mayHaveMissed = false
+
+    /// `known`: the kills in it are not to be told.
+    init(_ order: Order, after known: Reading) {
+        self.order = order
+        kills = known.kills
+        killsAbove = known.killsAbove
+    }
+
+    mutating func on(_ event: Event) -> [Action] {
+        switch (isOver, event) {
+        case (true, .woken), (true, .looked), (true, .lookedAgain), (true, .removed), (false, .ended): return []
+        case (false, .woken(let reading)):
+            let news: [Action] = grows(to: reading) || reading.isStuck ? [.tell] : []
+            guard order == .toldThenCounted else { return news }
+            looks = 0
+            return news + next()
+        case (false, .looked(let reading)): return grows(to: reading) ? [.tell] : []
+        case (false, .lookedAgain(let reading)): return (grows(to: reading) ? [.tell] : []) + next()
+        case (false, .removed(let above)):
+            isOver = true
+            mayHaveMissed = above > killsAbove
+            return [.end]
+        case (true, .ended(let isUnexplained)):
+            defer { mayHaveMissed = false }
+            return mayHaveMissed && isUnexplained ? [.tell] : []
+        }
+    }
+
+    private mutating func grows(to reading: Reading) -> Bool {
+        defer {
+            kills = reading.kills
+            killsAbove = reading.killsAbove
+        }
+        return reading.kills > kills
+    }
+
+    private mutating func next() -> [Action] {
+        guard looks < Self.delays.count else { return [] }
+        looks += 1
+        return [.lookAgain(after: Self.delays[looks - 1])]
+    }
+}

@@ -1,0 +1,161 @@
+package import Linux
+package import Reactor
+
+/// Tells when the kernel has killed in a cgroup for lack of memory (C-6.40, C-6.42).
+///
+/// Version 2: `memory.events` stays open, and the kernel says that it has changed (kernfs_notify); no inotify,
+/// of which a user has 128 only. Version 1: an eventfd. Either file is that of the cgroup that was there at
+/// the beginning: once that is removed it cannot be read, even if another has the same path by then (P-63).
+@Loop
+package final class OOMWatch {
+    private let order: OOMCount.Order
+    private let file: FileDescriptor
+    /// Version 2: what counts for the cgroup above.
+    private let fileAbove: String?
+    /// Version 1: what the kernel raises.
+    private let counter: FileDescriptor?
+    private var count: OOMCount
+    private var watch: Reactor.Watch?
+    private var timer: Reactor.Timer?
+    private let tell: @Loop () -> Void
+
+    /// Begins to watch. `tell` is called each time there are more kills than before, until ``cancel()``: those
+    /// from now on, or all there ever were if `countsEarlier`, which are told by the first ``look()``.
+    ///
+    /// Fails where the kernel does not count memory for the cgroup.
+    package init(_ cgroup: Cgroup, countsEarlier: Bool, tell: @escaping @Loop () -> Void) throws(Failure) {
+        self.tell = tell
+        switch cgroup.version {
+        case .unified:
+            order = .countedThenTold
+            file = try FileDescriptor(opening: "\(cgroup.path)/memory.events", .readOnly)
+            counter = nil
+            fileAbove = "\(Self.above(cgroup.path))/memory.events"
+        case .legacy:
+            order = .toldThenCounted
+            let directory = cgroup.directory(of: .memory)
+            guard !directory.isEmpty else { throw Failure(.failedPrecondition, "no cgroup of the memory controller") }
+            let control = try FileDescriptor(opening: "\(directory)/memory.oom_control", .readOnly)
+            let raised = try FileDescriptor.eventCounter()
+            try Files.write("\(raised.raw) \(control.raw)", toExisting: "\(directory)/cgroup.event_control")
+            file = consume control
+            counter = consume raised
+            fileAbove = nil
+        }
+        count = OOMCount(order, after: OOMCount.Reading(kills: 0))
+        // Before the first look, so that nothing can happen between the two.
+        try listen()
+        if var known = read() {
+            if countsEarlier { known.kills = 0 }
+            count = OOMCount(order, after: known)
+        } else {
+            removed()
+        }
+    }
+
+    /// The next cgroup that does not go when the container does. crun makes its own within the scope.
+    static func above(_ path: String) -> String {
+        let parent = Paths.parent(of: path)
+        return parent.hasSuffix(".scope") ? Paths.parent(of: parent) : parent
+    }
+
+    /// Whether anything can still be told.
+    var isWatching: Bool { watch != nil }
+
+    private func listen() throws(Failure) {
+        switch counter {
+        case .some(let counter):
+            watch = try Reactor.shared.watch(counter, for: .readable) { _ in self.wake() }
+        case nil:
+            watch = try Reactor.shared.watch(file, for: .priority) { _ in self.wake() }
+        }
+    }
+
+    private func wake() {
+        switch counter {
+        case .some(let counter): _ = counter.readNow(atMost: 8)  // how often is not said reliably anyway
+        case nil: break
+        }
+        handle { .woken($0) }
+    }
+
+    /// Tells what was not told yet. When an exit is known, the kernel has counted the kill that was its reason.
+    package func look() { handle { .looked($0) } }
+
+    /// A look once init has ended. `isUnexplained`: by a SIGKILL, and nobody is known to have sent it.
+    package func lookAtEnd(isUnexplained: Bool) {
+        look()
+        perform(count.on(.ended(isUnexplained: isUnexplained)))
+    }
+
+    /// Nothing is told any more.
+    package func cancel() {
+        if let watch { Reactor.shared.cancel(watch) }
+        watch = nil
+        if let timer { Reactor.shared.cancel(timer) }
+        timer = nil
+    }
+
+    private func handle(_ event: (OOMCount.Reading) -> OOMCount.Event) {
+        guard isWatching else { return }
+        guard let reading = read() else { return removed() }
+        perform(count.on(event(reading)))
+    }
+
+    private func removed() { perform(count.on(.removed(killsAbove: readAbove()))) }
+
+    private func perform(_ actions: [OOMCount.Action]) {
+        for action in actions {
+            switch action {
+            case .tell: tell()
+            case .lookAgain(let delay):
+                if let timer { Reactor.shared.cancel(timer) }
+                timer = Reactor.shared.after(delay) {
+                    self.timer = nil
+                    self.handle { .lookedAgain($0) }
+                }
+            case .end: cancel()
+            }
+        }
+    }
+
+    /// nil: the cgroup is no more, or its file cannot be read, which would not be better the next time.
+    private func read() -> OOMCount.Reading? {
+        // First, so that no kill is in this number alone.
+        let above = readAbove()
+        var scanner = FileScanner()
+        guard scanner.open(file) else { return nil }
+        var reading = OOMCount.Reading(order, &scanner)
+        reading.killsAbove = above
+        return reading
+    }
+
+    /// 0 if nothing counts there: in version 1, and for the root.
+    private func readAbove() -> UInt64 {
+        guard let fileAbove else { return 0 }
+        do throws(Failure) {
+            var scanner = FileScanner()
+            guard scanner.open(try FileDescriptor(opening: fileAbove, .readOnly)) else { return 0 }
+            return OOMCount.Reading(order, &scanner).kills
+        } catch {
+            return 0
+        }
+    }
+}
+
+extension OOMCount.Reading {
+    /// Of `memory.events`, version 2, or `memory.oom_control`, version 1. A group that was killed as one
+    /// (`oom_group_kill`) is among `oom_kill` with each of its processes.
+    init(_ order: OOMCount.Order, _ file: inout FileScanner) {
+        switch order {
+        case .countedThenTold:
+            var events = [UInt64](repeating: 0, count: 6)
+            file.fill(&events, named: UnifiedMetrics.eventNames)
+            self.init(kills: events[4])
+        case .toldThenCounted:
+            var control: [UInt64] = [0, 0, 0]
+            file.fill(&control, named: LegacyMetrics.oomNames)
+            self.init(kills: control[2], isStuck: control[0] != 0 && control[1] != 0)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Testing
+
+@testable import Cgroups
+
+struct OOMCountTests {
+    private func reading(_ kills: UInt64) -> OOMCount.Reading { OOMCount.Reading(kills: kills) }
+
+    @Test func `each growth is told once, however much it is`() {
+        var count = OOMCount(.countedThenTold, after: reading(0))
+        #expect(count.on(.woken(reading(1))) == [.tell])
+        #expect(count.on(.woken(reading(1))) == [])
+        #expect(count.on(.looked(reading(1))) == [])
+        #expect(count.on(.looked(reading(5))) == [.tell])
+        #expect(count.on(.woken(reading(5))) == [])
+    }
+
+    @Test func `what was before is not told`() {
+        var count = OOMCount(.countedThenTold, after: reading(3))
+        #expect(count.on(.looked(reading(3))) == [])
+        #expect(count.on(.woken(reading(4))) == [.tell])
+    }
+
+    @Test func `a limit that was hit without a kill is nothing in version 2`() {
+        var count = OOMCount(.countedThenTold, after: reading(0))
+        #expect(count.on(.woken(reading(0))) == [])
+    }
+
+    @Test func `version 1 tells before it kills, so it is looked again, and then no more`() {
+        var count = OOMCount(.toldThenCounted, after: reading(0))
+        #expect(count.on(.woken(reading(0))) == [.lookAgain(after: OOMCount.delays[0])])
+        #expect(count.on(.lookedAgain(reading(0))) == [.lookAgain(after: OOMCount.delays[1])])
+        #expect(count.on(.lookedAgain(reading(1))) == [.tell, .lookAgain(after: OOMCount.delays[2])])
+        #expect(count.on(.lookedAgain(reading(1))) == [])
+    }
+
+    @Test func `in version 1 a second word may have come with the first, and its kill comes later`() {
+        var count = OOMCount(.toldThenCounted, after: reading(0))
+        #expect(count.on(.woken(reading(1))) == [.tell, .lookAgain(after: OOMCount.delays[0])])
+        #expect(count.on(.lookedAgain(reading(2))) == [.tell, .lookAgain(after: OOMCount.delays[1])])
+        #expect(count.on(.woken(reading(2))) == [.lookAgain(after: OOMCount.delays[0])])
+    }
+
+    @Test func `where nobody may be killed, standing still is told`() {
+        var count = OOMCount(.toldThenCounted, after: reading(0))
+        let stuck = OOMCount.Reading(kills: 0, isStuck: true)
+        #expect(count.on(.woken(stuck)) == [.tell, .lookAgain(after: OOMCount.delays[0])])
+        #expect(count.on(.lookedAgain(stuck)) == [.lookAgain(after: OOMCount.delays[1])])
+        #expect(count.on(.looked(stuck)) == [])
+    }
+
+    @Test(arguments: [OOMCount.Order.countedThenTold, .toldThenCounted])
+    func `a removed cgroup is no kill, and nothing comes after it`(order: OOMCount.Order) {
+        var count = OOMCount(order, after: reading(0))
+        #expect(count.on(.removed(killsAbove: 0)) == [.end])
+        #expect(count.on(.removed(killsAbove: 0)) == [])
+        #expect(count.on(.woken(reading(9))) == [])
+        #expect(count.on(.looked(reading(9))) == [])
+        #expect(count.on(.lookedAgain(reading(9))) == [])
+    }
+
+    @Test(arguments: [(UInt64(3), true, true), (3, false, false), (2, true, false), (0, true, false)])
+    func `a cgroup that was removed before the last look has had a kill if the one above has and init was killed`(
+        above: UInt64, isUnexplained: Bool, isTold: Bool
+    ) {
+        var count = OOMCount(.countedThenTold, after: OOMCount.Reading(kills: 0, killsAbove: 1))
+        // Seen and told: also above.
+        #expect(count.on(.woken(OOMCount.Reading(kills: 1, killsAbove: 2))) == [.tell])
+        #expect(count.on(.ended(isUnexplained: true)) == [])
+        #expect(count.on(.removed(killsAbove: above)) == [.end])
+        #expect(count.on(.ended(isUnexplained: isUnexplained)) == (isTold ? [.tell] : []))
+        #expect(count.on(.ended(isUnexplained: true)) == [])
+    }
+}

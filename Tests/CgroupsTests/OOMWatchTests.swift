@@ -1,0 +1,79 @@
+import Linux
+import Reactor
+import Testing
+import _Concurrency
+
+@testable import Cgroups
+
+/// On files that stay as they are written, and on a real cgroup of version 1 where there is one. That the
+/// kernel kills is for the integration cases.
+@Loop
+struct OOMWatchTests {
+    private final class Record {
+        var told = 0
+    }
+
+    private let record = Record()
+
+    private func reading(_ order: OOMCount.Order, _ text: String) throws -> OOMCount.Reading {
+        let scratch = try Scratch(["file": text])
+        let file = try FileDescriptor(opening: "\(scratch.path)/file", .readOnly)
+        var scanner = FileScanner()
+        // Twice: the second time from the beginning again.
+        for _ in 0..<2 {
+            let isRead = scanner.open(file)
+            #expect(isRead)
+        }
+        return OOMCount.Reading(order, &scanner)
+    }
+
+    @Test func `version 2 counts oom_kill, not oom`() throws {
+        let text = "low 0\nhigh 1\nmax 2\noom 3\noom_kill 4\noom_group_kill 5\nsock_throttled 6\n"
+        #expect(try reading(.countedThenTold, text) == OOMCount.Reading(kills: 4))
+        #expect(try reading(.countedThenTold, "low 0\n") == OOMCount.Reading(kills: 0))
+    }
+
+    @Test(arguments: [("0", "1", false), ("1", "0", false), ("1", "1", true)])
+    func `version 1 counts oom_kill, and is stuck without a killer`(
+        disabled: String, under: String, isStuck: Bool
+    ) throws {
+        let text = "oom_kill_disable \(disabled)\nunder_oom \(under)\noom_kill 7\n"
+        #expect(try reading(.toldThenCounted, text) == OOMCount.Reading(kills: 7, isStuck: isStuck))
+    }
+
+    @Test func `the cgroup above is one that outlives the container`() {
+        #expect(OOMWatch.above("/sys/fs/cgroup/default/web") == "/sys/fs/cgroup/default")
+        #expect(OOMWatch.above("/sys/fs/cgroup/system.slice/web.scope") == "/sys/fs/cgroup/system.slice")
+        #expect(OOMWatch.above("/sys/fs/cgroup/system.slice/web.scope/container") == "/sys/fs/cgroup/system.slice")
+    }
+
+    @Test func `without the memory controller there is nothing to watch`() throws {
+        let scratch = try Scratch()
+        let missing = Cgroup.Exception(controller: .memory, directory: "")
+        for cgroup in [
+            Cgroup(path: scratch.path, version: .unified, elsewhere: []),
+            Cgroup(path: "/sys/fs/cgroup/pids/none", version: .legacy, elsewhere: [missing]),
+            Cgroup(path: "/sys/fs/cgroup/pids/none", version: .legacy, elsewhere: []),
+        ] {
+            #expect(throws: Failure.self) { _ = try OOMWatch(cgroup, countsEarlier: false) {} }
+        }
+    }
+
+    @Test func `a cgroup that is removed is not told, and ends the watch`() async throws {
+        let memory = "/sys/fs/cgroup/memory"
+        guard Files.exists("\(memory)/memory.oom_control"), Process.isSuperuser else { return }
+        let name = "swiftrunc-\(Process.randomName())"
+        try Files.makeDirectory("\(memory)/\(name)", mode: 0o755)
+        defer { Files.removeDirectory("\(memory)/\(name)") }
+        let cgroup = Cgroup(path: "\(memory)/\(name)", version: .legacy, elsewhere: [])
+        let watch = try OOMWatch(cgroup, countsEarlier: true) { [record] in record.told += 1 }
+        watch.look()
+        #expect(watch.isWatching)
+        Files.removeDirectory("\(memory)/\(name)")
+        for _ in 0..<200 where watch.isWatching { await Reactor.shared.sleep(.milliseconds(5)) }
+        #expect(!watch.isWatching)
+        watch.look()
+        watch.cancel()
+        #expect(record.told == 0)
+    }
+}
