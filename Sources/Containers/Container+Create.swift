@@ -92,6 +92,7 @@ extension Container {
             throw error
         }
         cgroup = Cgroup.of(pid: initial.pid)
+        watchMemory()
     }
 
     /// Starts a command that makes a process with `stdio`.

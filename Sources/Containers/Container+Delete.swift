@@ -29,6 +29,7 @@ extension Container {
             tell(initial, .deleteFailed)
             throw error
         }
+        stopWatchingMemory()
         tell(initial, .deleted)
         publish(.deleted(id: id, pid: initial.pid, initial.state.exit))
     }

@@ -73,6 +73,11 @@ package final class Container {
     package internal(set) var cgroup: Cgroup?
     /// Of execs that are no more, and have left processes behind.
     var abandonedCgroups: [ExecCgroup] = []
+    /// As long as something may be killed in it and told.
+    var memoryWatch: OOMWatch?
+    var hasUntoldKill = false
+    /// Somebody asked us to kill it with SIGKILL.
+    var wasKilled = false
     var rootfs: RootfsMount?
     var order = ExitOrder()
     var isBeingCheckpointed = false
@@ -139,6 +144,8 @@ package final class Container {
     /// Tells the process' machine what happened, and does what it says.
     func tell(_ process: TaskProcess, _ fact: ProcessState.Fact) {
         let wasPaused = process.state.isPaused
+        // Now, for whoever sees that the cgroup is empty may remove it, as systemd does.
+        if case .exited(let exit) = fact { lookAtMemory(process, exit) }
         for action in process.state.on(fact) {
             switch action {
             case .announceStart: announceStart(process)
@@ -150,6 +157,7 @@ package final class Container {
     private func announceStart(_ process: TaskProcess) {
         if process === initial {
             publish(.started(id: id, pid: process.pid))
+            tellKill()
         } else {
             publish(.execStarted(id: id, exec: process.id, pid: process.pid))
         }
@@ -186,6 +194,11 @@ package final class Container {
     /// State says stopped before anybody hears of the exit.
     private func announce(_ process: TaskProcess, _ exit: Exit) {
         tell(process, .announced)
+        if process === initial {
+            memoryWatch?.look()
+            tellKill()
+            stopWatchingMemory()
+        }
         publish(.exited(id: id, exec: process === initial ? "" : process.id, pid: process.pid, exit))
         guard process === initial else { return }
         let told = endWaiters

@@ -11,6 +11,10 @@ package enum TaskEvent {
     case exited(id: String, exec: String, pid: Int32, Exit)
     /// Init has ended, these execs have not, and its exit is told all the same: something for the log.
     case outlived(id: String, by: [String])
+    /// The kernel killed in it for lack of memory.
+    case outOfMemory(id: String)
+    /// Such kills will not be told: something for the log.
+    case memoryUnwatched(id: String, reason: String)
     case paused(id: String)
     case resumed(id: String)
     /// Something went wrong with its streams, and goes on: for the log.

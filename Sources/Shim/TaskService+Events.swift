@@ -57,6 +57,13 @@ extension TaskService {
         case .exited(let id, let exec, let pid, let exit): tellExit(id, exec, pid, exit)
         case .outlived(let id, let execs):
             log(.warning, "exit of init told before its execs'", "id=\(id) execs=\(execs.joined(separator: ","))")
+        case .outOfMemory(let id):
+            log(.info, "out of memory", "id=\(id)")
+            publisher.publish(TaskOOM(containerID: id))
+            // So that none takes it for its own: they may be of one pod.
+            for other in containers.values where other.id != id { other.lookAtMemory() }
+        case .memoryUnwatched(let id, let reason):
+            log(.warning, "out of memory is not watched for", "id=\(id) reason=\(Log.quoted(reason))")
         case .paused(let id): publisher.publish(TaskPaused(containerID: id))
         case .resumed(let id): publisher.publish(TaskResumed(containerID: id))
         case .complaint(let id, let exec, let text):
