@@ -7,12 +7,39 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { most_descriptors = 16 };
 extern char **environ;
+
+// What we are given as a shim is not for our children: they have what was before, as these say it.
+static int huge_pages_before = -1;  // as PR_GET_THP_DISABLE answered; -1: it is as it was
+static char score_of_children[8];   // empty: ours
+
+int32_t clinux_disable_huge_pages(void) {
+    int before = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
+    if (before < 0 || prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0) return -errno;
+    huge_pages_before = before;
+    return 0;
+}
+
+void clinux_set_score_of_children(int32_t score) {
+    snprintf(score_of_children, sizeof score_of_children, "%d", score);
+}
+
+static void take_score(void) {
+    if (!score_of_children[0]) return;
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    // A score that is lower than ours may be refused; then it is ours.
+    (void)!write(fd, score_of_children, strlen(score_of_children));
+    close(fd);
+}
 
 struct birth {
     const struct clinux_program *program;
@@ -36,6 +63,7 @@ static int place_descriptors(const struct clinux_program *program) {
 static int child_side(void *argument) {
     struct birth *birth = argument;
     const struct clinux_program *program = birth->program;
+    take_score();
     // An ignored signal stays ignored across execve, so all go back to their defaults.
     for (int number = 1; number < NSIG; number++) {
         struct sigaction action;
@@ -62,8 +90,11 @@ int32_t clinux_spawn(const struct clinux_program *program, int32_t *pidfd) {
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
+    // execve makes the new memory with the flag of the old one, which until then is ours (CLONE_VM).
+    if (huge_pages_before >= 0) prctl(PR_SET_THP_DISABLE, huge_pages_before & 1, huge_pages_before & ~1, 0, 0);
     int pid = clone(child_side, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, pidfd);
     int error = errno;
+    if (huge_pages_before >= 0) prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0) return -error;
     if (birth.error == 0) return pid;

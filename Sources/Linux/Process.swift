@@ -29,6 +29,16 @@ package enum Process {
     /// Orphans below us become our children (prctl(2), PR_SET_CHILD_SUBREAPER).
     package static func becomeSubreaper() throws(Failure) { try check(clinux_become_subreaper(), "prctl", "subreaper") }
 
+    /// No transparent huge pages for this process, which is small and stays so; its later children have
+    /// them as it had (prctl(2), PR_SET_THP_DISABLE).
+    package static func disableHugePages() throws(Failure) {
+        try check(clinux_disable_huge_pages(), "prctl", "PR_SET_THP_DISABLE")
+    }
+
+    /// The `oom_score_adj` of later children (proc(5)), -1000 to 1000, instead of our own. Those that may
+    /// not be made so unlikely to be chosen keep ours.
+    package static func setOutOfMemoryScoreOfChildren(_ score: Int32) { clinux_set_score_of_children(score) }
+
     /// A core scheduling cookie for our process group, inherited by later children (C-1.28).
     package static func createSchedulingCore() throws(Failure) {
         try check(clinux_create_sched_core(), "prctl", "PR_SCHED_CORE_CREATE")

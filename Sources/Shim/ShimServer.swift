@@ -37,8 +37,14 @@ package final class ShimServer {
     package static func run(_ arguments: Arguments) async throws(Failure) -> Never {
         Process.restrainHeap()
         HeapTunables.restore()
+        OutOfMemoryScore.restoreForChildren()
         openLog()
-        let log = Log(verbose: arguments.debug, fields: "namespace=\(arguments.namespace) shim=\(arguments.id)")
+        var log = Log(verbose: arguments.debug, fields: "namespace=\(arguments.namespace) shim=\(arguments.id)")
+        do throws(Failure) {
+            try Process.disableHugePages()
+        } catch {
+            log(.warning, "huge pages not disabled", "error=\(Log.quoted(error.message))")
+        }
         let shim: ShimServer
         if arguments.socket.isEmpty {
             try Process.closeDescriptors(from: 4)  // what whoever started us left open

@@ -41,6 +41,8 @@ package enum StartAction {
         if Process.environment("SCHED_CORE") != nil { try Process.createSchedulingCore() }
         Process.setEnvironment("GOMAXPROCS", to: "4")  // for the runtime, as with the peers
         HeapTunables.set()
+        let score = try OutOfMemoryScore.ofCaller()
+        OutOfMemoryScore.set(ofCaller: score)
         let words = ["-namespace", arguments.namespace, "-id", arguments.id, "-address", arguments.address]
         let debug = arguments.debug || bootstrap.wantsDebug
         let program = Program("/proc/self/exe", words + (debug ? ["-debug"] : []), leadsProcessGroup: true)
@@ -49,24 +51,10 @@ package enum StartAction {
         do throws(Failure) {
             let cgroup = bootstrap.options.runc.shimCgroup
             if !cgroup.isEmpty { try Cgroup.move(pid: server.pid, toShimCgroup: cgroup) }
-            try raiseOutOfMemoryScore(of: server.pid)
+            try OutOfMemoryScore.raise(of: server.pid, over: score)
         } catch {
             do throws(Failure) { try server.kill() } catch {}  // it ended by itself
             throw error
-        }
-    }
-
-    /// Before containerd, and after its containers, is the kernel to choose a shim (C-1.34).
-    private static func raiseOutOfMemoryScore(of pid: Int32) throws(Failure) {
-        let text = try Files.text("/proc/\(Process.parent)/oom_score_adj")
-        guard let score = Int32(text.split(separator: "\n").first ?? "") else {
-            throw Failure(.unknown, "oom_score_adj of containerd: no number")
-        }
-        do throws(Failure) {
-            try Files.write("\(min(1000, score + 1))", toExisting: "/proc/\(pid)/oom_score_adj")
-        } catch {
-            // Unprivileged or in a user namespace it may not be ours to say.
-            guard error.errno == Errno.notPermitted || error.errno == Errno.accessDenied else { throw error }
         }
     }
 }

@@ -127,6 +127,10 @@ struct clinux_program {
 /// Starts `program` with default signal handlers and an empty mask; fills `pidfd`; returns the pid.
 /// When execve fails the child is reaped again, and the errno is the child's.
 int32_t clinux_spawn(const struct clinux_program *program, int32_t *pidfd);
+/// No transparent huge pages for us; later children have them as we had.
+int32_t clinux_disable_huge_pages(void);
+/// Later children get this oom_score_adj, if they may, instead of ours.
+void clinux_set_score_of_children(int32_t score);
 int32_t clinux_pidfd_open(int32_t pid);
 int32_t clinux_pidfd_kill(int32_t pidfd, int32_t signal);
 /// Kills (SIGKILL) the process group that `leader` leads; `leader` must be a child not reaped yet.
