@@ -62,7 +62,7 @@ if [ -n "$short" ]; then
     # runc 1.3 and crun 1.28, then crun 1.21; v2 and v1 alone.
     row sid-v2 sid runc cgroupfs runtimes $v2
     row trixie-v1 trixie crun cgroupfs task $v1
-    row sid-runc-systemd sid runc systemd "--tag core" $machine
+    row sid-runc-systemd sid runc systemd "cgroups oom" $machine
 else
     for suite in sid trixie bookworm; do
         for runtime in runc crun; do
