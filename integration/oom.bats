@@ -16,6 +16,8 @@ teardown() {
 # Takes more than its limit, at once.
 HUNGRY=(dd if=/dev/zero of=/dev/null bs=100M count=1)
 LIMIT=20971520
+# One processor takes its time.
+ROUNDS=${OOM_ROUNDS:-$(($(nproc) > 1 ? 5 : 2))}
 
 unified() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
 
@@ -97,7 +99,7 @@ ended() {
         if has_systemd && [ $((number % 2)) -eq 0 ]; then by_systemd "o$number"; fi
         ids+=("o$number")
     done
-    client "$DIR/direct" "${OOM_ROUNDS:-5}" "${ids[@]}" <<'PY'
+    client "$DIR/direct" "$ROUNDS" "${ids[@]}" <<'PY'
 bundles, rounds, *ids = sys.argv[2:]
 
 def run(name):
@@ -119,7 +121,7 @@ for thread in threads:
 assert not failed, failed
 PY
     expected=''
-    for _ in $(seq "${OOM_ROUNDS:-5}"); do expected+='create start oom exit delete '; done
+    for _ in $(seq "$ROUNDS"); do expected+='create start oom exit delete '; done
     for id in "${ids[@]}"; do told "$id" "${expected% }"; done
     [ "$(direct_topics c1)" = "create start " ]
     # As many descriptors as with one container, and no inotify instance, of which there are not many.
@@ -240,7 +242,6 @@ event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
     limited c1 sh -c "${HUNGRY[*]}; touch /tmp/killed; until [ -e /tmp/go ]; do usleep 5000; done; ${HUNGRY[*]}; while :; do sleep 1000; done"
     # A restore without CRIU: the container runs, and something was killed in it, before its pid is known.
     cat >"$FAKE_RUNC/restore.instead" <<SH
-export XDG_RUNTIME_DIR=$CASE
 runc="$FAKE_RUNC_REAL --root /run/containerd/runc/$NS"
 \$runc create --bundle $DIR/direct/c1 --pid-file $DIR/direct/c1/init.pid c1 </dev/null >/dev/null 2>&1 || exit 1
 \$runc start c1 || exit 1
@@ -250,6 +251,8 @@ SH
     direct_create c1 checkpoint=/image >/dev/null
     rpc c1 Start id=c1
     told c1 "create start oom"
+    # crun makes it even when it is only asked for its version.
+    rm -rf "${DIR:?}/tmp/crun"
     touch "$ROOTFS/tmp/go"
     wait_until has_ooms c1 2
     ended c1
