@@ -134,8 +134,15 @@ c.call("Create", id="c1", bundle=bundle, stdin=case + "/in", stdout=out.path)
 c.call("Start", id="c1")
 wait = c.send("Task", "Wait", {"id": "c1"})
 os.write(writer, b"one ")
+out.start()
+deadline = time.monotonic() + 10
+while out.data != b"one ":
+    assert time.monotonic() < deadline
+    time.sleep(0.01)
 os.close(writer)
-# A client that detached comes back.
+# A client that detached comes back, after the shim could see that it was gone.
+for _ in range(2):
+    c.call("State", id="c1")
 writer = os.open(case + "/in", os.O_WRONLY)
 os.write(writer, b"two")
 c.call("CloseIO", id="c1", stdin=True)

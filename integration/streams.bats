@@ -1,5 +1,5 @@
 # What ends, and what does not: output that somebody keeps open, processes that the kernel does not let die, execs with
-# a cgroup of their own, fifos without a peer, a runtime that babbles, hangs or fails (P-13 … P-17, P-26, P-27).
+# a cgroup of their own, fifos without a peer, a runtime that babbles, hangs or fails (P-13 … P-17, P-22, P-26, P-27).
 
 # bats file_tags=direct
 
@@ -65,6 +65,22 @@ c.call("Start", id="c1")
 c.call("Wait", id="c1", patience=5)
 assert out.end() == b"ok\n", out.data
 c.call("Delete", id="c1", patience=8)
+PY
+    budget "$SHIM"
+}
+
+@test "P-22 what is still in the pipe when its process ends is delivered" {
+    direct c1 sleep 1000
+    client "$CASE" <<'PY'
+c = Connection(path)
+out = Reader(sys.argv[2] + "/out")
+# More than the fifo takes: the rest is in the pipe until somebody reads.
+c.call("Exec", id="c1", exec_id="e1", stdout=out.path, spec=exec_spec("head", "-c", "100000", "/dev/zero"))
+c.call("Start", id="c1", exec_id="e1")
+c.call("Wait", id="c1", exec_id="e1", patience=5)
+assert c.call("State", id="c1", exec_id="e1")["status"] == 3
+assert out.end() == bytes(100000), len(out.data)
+c.call("Delete", id="c1", exec_id="e1")
 PY
     budget "$SHIM"
 }
