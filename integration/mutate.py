@@ -116,13 +116,21 @@ def run(words, limit, **more):
         output, _ = process.communicate(timeout=limit)
         return process.returncode, output
     except subprocess.TimeoutExpired:
-        # bats then runs its teardowns.
-        os.killpg(process.pid, signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
-        return None, output
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        return None, end(process)
+    except BaseException:
+        end(process)
+        raise
+
+
+def end(process):
+    """Ends a command and its children, bats after its teardowns; what it printed."""
+    for number, patience in ((signal.SIGTERM, 60), (signal.SIGKILL, None)):
+        os.killpg(process.pid, number)
+        try:
+            return process.communicate(timeout=patience)[0]
+        except subprocess.TimeoutExpired:
+            pass
+    return ""
 
 
 def build():
@@ -187,6 +195,7 @@ def attempt(mutation):
 
 
 def main(words):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     all_mutations = mutations()
     if words == ["--check"]:
         return check(all_mutations)

@@ -143,7 +143,7 @@ os.close(writer)
 # A client that detached comes back, after the shim could see that it was gone.
 for _ in range(2):
     c.call("State", id="c1")
-writer = os.open(case + "/in", os.O_WRONLY)
+writer = os.open(case + "/in", os.O_WRONLY | os.O_NONBLOCK)
 os.write(writer, b"two")
 c.call("CloseIO", id="c1", stdin=True)
 c.call("CloseIO", id="c1", stdin=True)
