@@ -100,6 +100,7 @@ ended() {
         ids+=("o$number")
     done
     client "$DIR/direct" "$ROUNDS" "${ids[@]}" <<'PY'
+from concurrent.futures import ThreadPoolExecutor
 bundles, rounds, *ids = sys.argv[2:]
 
 def run(name):
@@ -113,11 +114,8 @@ def run(name):
             failed.append((name, status))
 
 failed = []
-threads = [threading.Thread(target=run, args=(name,)) for name in ids]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(run, ids))
 assert not failed, failed
 PY
     expected=''
