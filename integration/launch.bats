@@ -384,6 +384,26 @@ log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
 }
 
 # bats test_tags=direct
+@test "C-1.45 a container ignores no signal, whatever containerd was made to ignore" {
+    cat >"$CASE/shim" <<PY
+#!/usr/bin/python3
+import ctypes, os, sys
+# rt_sigaction(2): the library refuses the numbers that it keeps for itself.
+ignored = (ctypes.c_ulong * 4)(1, 0, 0, 0)
+for number in (1, 10, 32, 33, 40):
+    ctypes.CDLL(None).syscall(ctypes.c_long(13), number, ignored, None, ctypes.c_long(8))
+os.execv("$SHIM_BINARY", ["$SHIM_BINARY"] + sys.argv[1:])
+PY
+    chmod +x "$CASE/shim"
+    direct_bundle c1 sh -c 'grep SigIgn /proc/self/status >/tmp/ignored'
+    SHIM_BINARY=$CASE/shim direct_start c1 </dev/null >/dev/null
+    direct_run c1 >/dev/null
+    rpc c1 Wait id=c1
+    [ "$(awk '{ print $2 }' "$ROOTFS/tmp/ignored")" = 0000000000000000 ]
+    rm "$ROOTFS/tmp/ignored"
+}
+
+# bats test_tags=direct
 @test "T-031 C-1.47 a peer of another user or group is refused" {
     direct_bundle c1 true
     direct_start c1 </dev/null

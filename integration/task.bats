@@ -301,6 +301,50 @@ cgroup_has() { [ "$(wc -l <"$(cgroup_of c1)/cgroup.procs")" -eq "$1" ]; }
     rpc c1 Delete id=c1 exec_id=e1
 }
 
+# bats test_tags=direct
+@test "C-3.42 P-05 an exec whose start ends after init did dies too, and init's exit is told last" {
+    direct_bundle c1 sleep 1000
+    edit_spec c1 "$SHARED_PIDS"
+    direct_start c1 </dev/null
+    direct_run c1
+    rpc c1 Exec "$(exec_fields c1 e1 sleep 1000)"
+    # A process that is in no cgroup of the container's, so that nothing else ends it.
+    cat >"$FAKE_RUNC/exec.instead" <<'SH'
+while [ ! -e "$FAKE_RUNC/go" ]; do sleep 0.02; done
+while [ "$1" != --pid-file ]; do shift; done
+sleep 31337 >/dev/null 2>&1 &
+printf %s "$!" >"$2"
+SH
+    background start python3 "$INTEGRATION/ttrpc.py" "$(cat "$DIR/direct/c1/address")" call Task Start id=c1 exec_id=e1
+    wait_until pgrep -f "$FAKE_RUNC/exec.instead"
+    kill -KILL "$(cat "$DIR/direct/c1/init.pid")"
+    wait_until gone "$(cat "$DIR/direct/c1/init.pid")"
+    touch "$FAKE_RUNC/go"
+    [[ $(rpc c1 Wait id=c1 exec_id=e1) == *'"exit_status": 137'* ]]
+    rpc c1 Wait id=c1
+    wait_until exits_arrived 2
+    [ "$(grep TaskExit "$DIR/jobs/direct-events" | tail -1 | grep -c '"id": "c1"')" -eq 1 ]
+    rm "$FAKE_RUNC/exec.instead" "$FAKE_RUNC/go"
+}
+
+# bats test_tags=direct
+@test "C-3.40 whoever waits for an exec that is deleted before it ran waits no more" {
+    direct c1 sleep 1000
+    client <<'PY'
+c, other = Connection(path), Connection(path)
+waits = {}
+for name in ("e1", "e2"):
+    c.call("Exec", id="c1", exec_id=name, spec=exec_spec("true"))
+    waits[name] = c.send(SERVICES["Task"], "Wait", {"id": "c1", "exec_id": name})
+other.call("Delete", id="c1", exec_id="e1")
+assert c.result("Wait", waits["e1"], 10).get("exit_status", 0) == 0
+other.call("Kill", id="c1", signal=9)
+other.call("Wait", id="c1")
+other.call("Delete", id="c1")
+c.result("Wait", waits["e2"], 10)
+PY
+}
+
 # execs ---------------------------------------------------------------------------------------------
 
 # bats test_tags=direct

@@ -64,13 +64,16 @@ static int child_side(void *argument) {
     struct birth *birth = argument;
     const struct clinux_program *program = birth->program;
     take_score();
-    // An ignored signal stays ignored across execve, so all go back to their defaults.
+    // An ignored signal stays ignored across execve, so all go back to their defaults; those that glibc keeps for
+    // itself too, which sigaction(3) refuses and make hands on as ignored.
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } by_default = {0};
     for (int number = 1; number < NSIG; number++) {
-        struct sigaction action;
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL) {
-            action.sa_handler = SIG_DFL;
-            sigaction(number, &action, NULL);
-        }
+        syscall(SYS_rt_sigaction, number, &by_default, NULL, sizeof by_default.mask);
     }
     if (place_descriptors(program) == 0 && (!program->directory || chdir(program->directory) == 0)
         && (!program->own_group || setpgid(0, 0) == 0)) {

@@ -141,6 +141,7 @@ extension Container {
         tell(process, .deleted)
         execs.removeAndShrink(exec)
         specifications.removeAndShrink(exec)
+        if process.pid == 0 { publish(.execNeverRan(id: id, exec: exec)) }
     }
 
     private func drain(_ process: TaskProcess) async {

@@ -16,7 +16,7 @@ extension Container {
             throw error
         }
         tell(initial, .paused)
-        publish(.paused(id: id))
+        if !initial.state.hasEnded { publish(.paused(id: id)) }  // nothing is told after an exit
     }
 
     /// Ends a ``pause()``.
@@ -29,7 +29,7 @@ extension Container {
             throw error
         }
         tell(initial, .resumed)
-        publish(.resumed(id: id))
+        if !initial.state.hasEnded { publish(.resumed(id: id)) }
     }
 
     /// Changes the limits: `resources` is JSON of OCI LinuxResources, which the runtime gets as it is.

@@ -60,6 +60,8 @@ extension Container {
             specifications.removeValue(forKey: exec)
             tell(process, .started)
             child.whenExited { exit in self.tell(process, .exited(exit)) }
+            // It came too late to be killed with the rest (C-3.42).
+            if initial.state.hasEnded { do throws(Failure) { try child.kill() } catch {} }  // it has ended
             return child.pid
         } catch {
             Reaper.shared.abandon(birth)
@@ -67,7 +69,7 @@ extension Container {
             process.cgroup?.kill()
             leaveCgroup(of: process)
             tell(process, .startFailed)
-            publish(.execStartFailed(id: id, exec: exec))
+            publish(.execNeverRan(id: id, exec: exec))
             perform(order.on(.execEnded(exec)))
             throw error
         }

@@ -6,8 +6,8 @@ package enum TaskEvent {
     case started(id: String, pid: Int32)
     case execAdded(id: String, exec: String)
     case execStarted(id: String, exec: String, pid: Int32)
-    /// An exec could not be started: no event for clients, but whoever waits for it waits no more.
-    case execStartFailed(id: String, exec: String)
+    /// An exec could not be started, or was deleted before: no event for clients, but whoever waits for it waits no more.
+    case execNeverRan(id: String, exec: String)
     case exited(id: String, exec: String, pid: Int32, Exit)
     /// Init has ended, these execs have not, and its exit is told all the same: something for the log.
     case outlived(id: String, by: [String])

@@ -53,7 +53,7 @@ extension TaskService {
         case .execStarted(let id, let exec, let pid):
             log(.debug, "exec started", "id=\(id) exec=\(exec) pid=\(pid)")
             publisher.publish(TaskExecStarted(containerID: id, execID: exec, pid: UInt32(pid)))
-        case .execStartFailed(let id, let exec): wake(Key(id: id, exec: exec), 0, .never)
+        case .execNeverRan(let id, let exec): wake(Key(id: id, exec: exec), 0, .never)
         case .exited(let id, let exec, let pid, let exit): tellExit(id, exec, pid, exit)
         case .outlived(let id, let execs):
             log(.warning, "exit of init told before its execs'", "id=\(id) execs=\(execs.joined(separator: ","))")
@@ -72,6 +72,8 @@ extension TaskService {
         case .restoreFailed(let id, let reason): log(.warning, "restore", "id=\(id) criu=\(Log.quoted(reason))")
         case .deleted(let id, let pid, let exit):
             containers.removeAndShrink(id)
+            // Of what never ran there was no exit to tell.
+            for key in waits.keys.filter({ $0.id == id }) { wake(key, exit?.status ?? 0, exit?.time ?? .never) }
             log(.info, "deleted", "id=\(id) pid=\(pid)")
             publisher.publish(
                 TaskDelete(
