@@ -57,6 +57,7 @@ struct OverflowTests {
         let test = try output(.spill)
         let bytes = pattern(900_000)
         try await test.process.write(bytes)
+        await taken(test.process)
         test.process.close()
         test.stdio.processExited()
         #expect(await !test.stdio.relaysEnded(within: .milliseconds(1)))
@@ -68,6 +69,7 @@ struct OverflowTests {
         let test = try output(.spill, limit: 1 << 16)
         let bytes = pattern(1 << 20)
         try await test.process.write(bytes)
+        await taken(test.process)
         test.process.close()
         let read = try await test.client.read()
         let (before, missing, after) = try #require(split(read))
@@ -84,6 +86,7 @@ struct OverflowTests {
         let test = try output(.drop)
         let bytes = pattern(1 << 20)
         try await test.process.write(bytes)
+        await taken(test.process)
         test.process.close()
         let (before, missing, after) = try #require(split(try await test.client.read()))
         #expect(before == Array(bytes.prefix(before.count)))
@@ -96,6 +99,7 @@ struct OverflowTests {
         let test = try output(.spill, directory: "/no/such/directory")
         let bytes = pattern(1 << 20)
         try await test.process.write(bytes)
+        await taken(test.process)
         test.process.close()
         let (before, missing, _) = try #require(split(try await test.client.read()))
         #expect(before.count + missing == bytes.count)
@@ -111,6 +115,7 @@ struct OverflowTests {
         let test = try output(.spill, directory: scratch.path)
         let bytes = pattern(1 << 20)
         try await test.process.write(bytes)
+        await taken(test.process)
         test.process.close()
         let (before, missing, after) = try #require(split(try await test.client.read()))
         #expect(before == Array(bytes.prefix(before.count)))
@@ -123,6 +128,7 @@ struct OverflowTests {
     @Test func `a process that is gone while its reader is stopped is given up in time, and counted`() async throws {
         let test = try output(.drop)
         try await test.process.write(pattern(1 << 20))
+        await taken(test.process)
         test.process.close()
         #expect(await !test.stdio.drained())
         test.stdio.close()
@@ -149,6 +155,11 @@ struct OverflowTests {
         stdio.processExited()
         if policy == .spill { #expect(try await client.read().count == 300_000) }
         stdio.close()
+    }
+
+    /// Suspends until the relay has all that was written, so that there is one mark.
+    private func taken(_ process: Peer) async {
+        while clinux_pipe_unread(process.raw) > 0 { await Reactor.shared.sleep(.zero) }
     }
 
     /// This program's, in nanoseconds (proc(5), schedstat).
