@@ -395,12 +395,12 @@ for number in (1, 10, 32, 33, 40):
 os.execv("$SHIM_BINARY", ["$SHIM_BINARY"] + sys.argv[1:])
 PY
     chmod +x "$CASE/shim"
-    direct_bundle c1 sh -c 'grep SigIgn /proc/self/status >/tmp/ignored'
+    direct_bundle c1 grep SigIgn /proc/self/status
     SHIM_BINARY=$CASE/shim direct_start c1 </dev/null >/dev/null
-    direct_run c1 >/dev/null
+    direct_run c1 stdout="file://$CASE/ignored" >/dev/null
     rpc c1 Wait id=c1
-    [ "$(awk '{ print $2 }' "$ROOTFS/tmp/ignored")" = 0000000000000000 ]
-    rm "$ROOTFS/tmp/ignored"
+    rpc c1 Delete id=c1
+    [ "$(awk '{ print $2 }' "$CASE/ignored")" = 0000000000000000 ]
 }
 
 # bats test_tags=direct

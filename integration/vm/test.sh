@@ -1,25 +1,29 @@
 #!/bin/bash
-# Runs integration cases in the throw-away machines: vm/test.sh [--short] [--build embedded|ordinary|both] [--only WORD]
+# Runs integration cases in the throw-away machines: vm/test.sh [--short] [--build embedded|ordinary|both] [--only WORD] [--jobs N]
 #
 # The matrix: the suites bookworm, trixie and sid, each with its containerd, runc and crun, and with both drivers of
 # cgroups, on a kernel of its own with cgroup v2, all controllers and systemd; the cases are those with the tag `core`.
 # Then the whole of some files with each suite's userland on this kernel, with cgroup v1 and v2 alone.
-# --short is what fits into the time of every test run; --only those rows whose name has that word. Each row's whole output
-# is in .build/vm-ROW.log. At the end comes a table, and as the last line `N passed, N failed, N skipped`, the sum of all rows.
+# --short is what fits into the time of every test run; --only those rows whose name has that word; N rows run at a time (2).
+# Each row's whole output is in .build/vm-ROW.log. At the end comes a table, and as the last line `N passed, N failed, N skipped`, the sum of all rows.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
-short='' build=both only=''
+short='' build=both only='' jobs=2
 while [ $# -gt 0 ]; do
     case $1 in
     --short) short=1 && shift ;;
     --build) build=$2 && shift 2 ;;
     --only) only=$2 && shift 2 ;;
+    --jobs) jobs=$2 && shift 2 ;;
     *) sed -n '2s/^# //p' "$0" >&2 && exit 2 ;;
     esac
 done
 mkdir -p .build
-passed=0 failed=0 skipped=0
-table=("| row | runtime | driver | passed | failed | skipped | s |" "|---|---|---|--:|--:|--:|--:|")
+results=$(mktemp -d)
+# shellcheck disable=SC2046 # a list
+trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$results"' EXIT
+trap 'exit 143' TERM INT
+rows=0
 
 # The containerd of a suite.
 containerd() {
@@ -31,25 +35,32 @@ containerd() {
 }
 
 # row NAME SUITE RUNTIME DRIVER CASES MACHINE...: these cases, as run.sh takes them, where that command runs them, with
-# `runc` being that runtime.
+# `runc` being that runtime; as soon as fewer than $jobs others run.
 row() {
-    local name=$1 suite=$2 runtime=$3 driver=$4 cases=$5 log=.build/vm-$1.log began=$SECONDS status=0 sums good bad left
-    shift 5
-    [[ $name == *"$only"* ]] || return 0
+    [[ $1 == *"$only"* ]] || return 0
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+    rows=$((rows + 1))
+    run_row "$results/$rows" "$@" &
+}
+
+# run_row RESULT NAME ...: its line of the table, and its sums, become the file.
+run_row() {
+    local result=$1 name=$2 suite=$3 runtime=$4 driver=$5 cases=$6 log=.build/vm-$2.log began=$SECONDS status=0
+    local sums good bad left
+    shift 6
     # shellcheck disable=SC2086 # a list of words
     SHIM_RUNC=$runtime SHIM_DRIVER=$driver timeout -k 30 3000 "$@" --suite "$suite" -- integration/run.sh --build "$build" \
         --containerd "$(containerd "$suite")" $cases >"$log" 2>&1 </dev/null || status=$?
-    grep -A 12 '^not ok ' "$log"
     sums=$(sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped\r?$/\1 \2 \3/p' "$log" | tail -n 1)
     read -r good bad left <<<"${sums:-0 0 0}"
+    grep -A 12 '^not ok ' "$log"
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
         bad=1
         tail -n 5 "$log"
         echo "$name ended with $status: $log"
     fi
-    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
-    table+=("| $name | $runtime | $driver | $good | $bad | $left | $((SECONDS - began)) |")
     echo "== $name: of the cases $good passed, $bad failed in $((SECONDS - began)) s"
+    echo "$good $bad $left | $name | $runtime | $driver | $good | $bad | $left | $((SECONDS - began)) |" >"$result"
 }
 
 v1="integration/vm/host-root.sh --cgroup v1"
@@ -59,10 +70,10 @@ emulated="integration/vm/machine.sh --accel tcg --init systemd --timeout 2900"
 all="task runtime stdio restart runtimes"
 # shellcheck disable=SC2086 # commands
 if [ -n "$short" ]; then
-    # runc 1.3 and crun 1.28, then crun 1.21; v2 and v1 alone.
+    # All controllers, and systemd as the driver; then runc 1.3 and crun 1.28, and crun 1.21, on v2 and v1 alone.
+    row sid-runc-systemd sid runc systemd "cgroups oom" $machine
     row sid-v2 sid runc cgroupfs runtimes $v2
     row trixie-v1 trixie crun cgroupfs task $v1
-    row sid-runc-systemd sid runc systemd "cgroups oom" $machine
 else
     for suite in sid trixie bookworm; do
         for runtime in runc crun; do
@@ -81,6 +92,13 @@ else
     # A kernel with all that user-mode-linux has not: pressure, huge pages, cpuset.
     row trixie-emulated trixie runc systemd "cgroups" $emulated
 fi
-printf '%s\n' "${table[@]}"
+wait
+passed=0 failed=0 skipped=0
+printf '| row | runtime | driver | passed | failed | skipped | s |\n|---|---|---|--:|--:|--:|--:|\n'
+for number in $(seq "$rows"); do
+    read -r good bad left line <"$results/$number" || { good=0 bad=1 left=0 && line="| row $number did not end |"; }
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+    echo "$line"
+done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
