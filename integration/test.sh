@@ -88,10 +88,10 @@ suite() {
 # What the later parts fetch and make for themselves, while this one builds: it costs no processor to speak of. Who fails
 # here fails there again, and says why.
 fetch() {
-    integration/vm/make-machine.sh sid
-    integration/vm/make-root.sh trixie
-    integration/packages.sh trixie containerd
-    integration/packages.sh sid containerd
+    timeout 900 integration/vm/make-machine.sh sid
+    timeout 900 integration/vm/make-root.sh trixie
+    timeout 300 integration/packages.sh trixie containerd
+    timeout 300 integration/packages.sh sid containerd
 }
 
 must install 1800 integration/install.sh
