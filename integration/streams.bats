@@ -69,18 +69,26 @@ PY
     budget "$SHIM"
 }
 
-@test "P-22 what is still in the pipe when its process ends is delivered" {
+@test "P-22 P-23 what is still in the pipe or on the terminal when its process ends is delivered" {
     direct c1 sleep 1000
     client "$CASE" <<'PY'
 c = Connection(path)
-out = Reader(sys.argv[2] + "/out")
-# More than the fifo takes: the rest is in the pipe until somebody reads.
-c.call("Exec", id="c1", exec_id="e1", stdout=out.path, spec=exec_spec("head", "-c", "100000", "/dev/zero"))
-c.call("Start", id="c1", exec_id="e1")
-c.call("Wait", id="c1", exec_id="e1", patience=5)
-assert c.call("State", id="c1", exec_id="e1")["status"] == 3
-assert out.end() == bytes(100000), len(out.data)
-c.call("Delete", id="c1", exec_id="e1")
+for name, count, terminal in (("pipe", 50000, False), ("terminal", 3000, True)):
+    out = Reader(f"{sys.argv[2]}/{name}")
+    # The fifo takes nothing: all that the process says stays where it is until somebody reads.
+    full, junk = os.open(out.path, os.O_RDWR | os.O_NONBLOCK), 0
+    try:
+        while True:
+            junk += os.write(full, b"x" * 4096)
+    except BlockingIOError:
+        os.close(full)
+    c.call("Exec", id="c1", exec_id=name, terminal=terminal, stdout=out.path,
+           spec=exec_spec("head", "-c", str(count), "/dev/zero"))
+    c.call("Start", id="c1", exec_id=name)
+    c.call("Wait", id="c1", exec_id=name, patience=5)
+    assert c.call("State", id="c1", exec_id=name)["status"] == 3
+    assert out.end() == b"x" * junk + bytes(count), (name, junk, len(out.data))
+    c.call("Delete", id="c1", exec_id=name)
 PY
     budget "$SHIM"
 }
