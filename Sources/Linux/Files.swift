@@ -153,6 +153,9 @@ package enum Files {
     package struct Identity: Equatable {
         let device: UInt64
         let inode: UInt64
+
+        /// The same words for the same file, as long as the machine runs.
+        package var text: String { "\(device):\(inode)" }
     }
 
     /// What `path` names now; nil if nothing.
