@@ -11,9 +11,6 @@ package struct ExecCgroup: Equatable {
     /// As the runtimes' `exec --cgroup` wants it: relative to the container's, after a controller in version 1.
     package let argument: String
 
-    /// Kills all that is in it at once (version 2, Linux 5.14).
-    private var killFile: String { "\(path)/cgroup.kill" }
-
     /// Which hierarchy of version 1 it is made in. A frozen process does not fork.
     private static let preferred = ["freezer", "pids", "devices", "memory"]
 
@@ -41,25 +38,7 @@ package struct ExecCgroup: Equatable {
 
     /// SIGKILL to everything in it. What is forked meanwhile may be missed where the kernel has no file for this: as
     /// long as ``processes`` has any, do it again.
-    package func kill() {
-        // Version 1 has none, nor has an older kernel.
-        do throws(Failure) { return try Files.write("1", toExisting: killFile) } catch {}
-        freeze(true)
-        for pid in processes {
-            do throws(Failure) {
-                let process = try ForeignProcess(pid)
-                // The number may have been another's by the time the pidfd was opened.
-                if processes.contains(pid) { try process.kill() }
-            } catch {}  // it has ended
-        }
-        freeze(false)
-    }
-
-    private func freeze(_ freezes: Bool) {
-        for (file, word) in [("freezer.state", freezes ? "FROZEN" : "THAWED"), ("cgroup.freeze", freezes ? "1" : "0")] {
-            do throws(Failure) { try Files.write(word, toExisting: "\(path)/\(file)") } catch {}  // it has one of them
-        }
-    }
+    package func kill() { Cgroup.kill(in: path) }
 
     /// Removes it, with what somebody may have made below; false while there are processes in it.
     package func remove() -> Bool {

@@ -146,3 +146,16 @@ private final class Sleeper {
         while (try? child.reap()) == .some(nil) { _ = clinux_poll(child.pidfd.raw, UInt32(CLINUX_IN)) }
     }
 }
+
+struct CgroupKillTests {
+    @Test(arguments: [
+        "/", "/sys/fs/cgroup", "/sys/fs/cgroup/", "/sys/fs/cgroup/../cgroup/x/y", "/tmp", "/sys/fs/cgroup/no/such",
+        "relative", "",
+    ])
+    func `what is no container's cgroup is not taken for one`(_ path: String) { #expect(Cgroup(at: path) == nil) }
+
+    @Test func `neither is a whole hierarchy`() throws {
+        guard Hierarchy.mode() == .hybrid || Hierarchy.mode() == .legacy else { return }
+        for mount in try Hierarchy.legacyMounts() { #expect(Cgroup(at: mount.mountPoint) == nil) }
+    }
+}
