@@ -26,6 +26,7 @@ extension Container {
             initial.closeStdio()
             rootfs = nil
             Files.remove(pidFile)
+            LifeRecord.remove(from: bundle)
             throw error
         }
     }
@@ -36,6 +37,7 @@ extension Container {
         try Files.writeAtomically(request.settings.optionsFile, to: "\(bundle)/options.json")
         try Files.writeAtomically(Array(request.settings.runtimeFile.utf8), to: "\(bundle)/runtime")
         Files.remove(pidFile)
+        LifeRecord.remove(from: bundle)
     }
 
     func openStdio(of process: TaskProcess) throws(Failure) -> Stdio {
@@ -93,6 +95,7 @@ extension Container {
         }
         cgroup = Cgroup.of(pid: initial.pid)
         watchMemory()
+        recordBirth()
     }
 
     /// Starts a command that makes a process with `stdio`.

@@ -30,6 +30,8 @@ extension Container {
             throw error
         }
         stopWatchingMemory()
+        // What Delete answers of one that never ran.
+        if initial.pid == 0 { recordEnd(Exit(status: 0, time: .never)) }
         tell(initial, .deleted)
         publish(.deleted(id: id, pid: initial.pid, initial.state.exit))
     }

@@ -144,8 +144,11 @@ package final class Container {
     /// Tells the process' machine what happened, and does what it says.
     func tell(_ process: TaskProcess, _ fact: ProcessState.Fact) {
         let wasPaused = process.state.isPaused
-        // Now, for whoever sees that the cgroup is empty may remove it, as systemd does.
-        if case .exited(let exit) = fact { lookAtMemory(process, exit) }
+        if case .exited(let exit) = fact {
+            // Now, for whoever sees that the cgroup is empty may remove it, as systemd does.
+            lookAtMemory(process, exit)
+            if process === initial { recordEnd(exit) }
+        }
         for action in process.state.on(fact) {
             switch action {
             case .announceStart: announceStart(process)

@@ -22,5 +22,7 @@ package enum TaskEvent {
     case checkpointed(id: String, path: String)
     /// CRIU's own reason, which the runtime does not tell: something for the log.
     case restoreFailed(id: String, reason: String)
+    /// Its ``LifeRecord`` lacks something: something for the log.
+    case unrecorded(id: String, reason: String)
     case deleted(id: String, pid: Int32, Exit?)
 }

@@ -1,3 +1,4 @@
+import Containers
 import JSON
 package import Linux
 import Mounts
@@ -6,35 +7,61 @@ import Protobuf
 package import Reactor
 import _Concurrency
 
-/// The `delete` action: cleans up after a shim that died (contract C-1.70 … C-1.75). Every step is
-/// tried whatever became of the one before; what went wrong is a warning on stderr.
+/// The `delete` action: cleans up after a shim that died (contract C-1.70 … C-1.75), and tells how init ended as far as
+/// the bundle's ``LifeRecord`` knows. Every step is tried whatever became of the one before; what went wrong is a warning
+/// on stderr.
 @Loop
 package enum DeleteAction {
     /// containerd kills us after 5 s; the runtime gets this much of it.
     private static let runtimeLimit = Duration.seconds(3)
+    /// When what was killed is waited for no more. Unmounting may take a second after that.
+    private static let endLimit = Duration.milliseconds(3700)
+    /// SIGKILL's, which is what an init dies of that was alive. Of one whose end nobody saw it is what the Go shim says
+    /// (C-1.72), and what its clients expect.
+    private static let killed: UInt32 = 128 + 9
 
     /// Returns what is to be written to stdout.
     package static func run(_ arguments: Arguments) async throws(Failure) -> [UInt8] {
+        let deadline = Monotonic.now() + endLimit.nanoseconds
         var log = Log(verbose: arguments.debug, fields: "namespace=\(arguments.namespace) id=\(arguments.id)")
         guard !arguments.id.isEmpty else { throw Failure(.invalidArgument, "shim id cannot be empty") }
         _ = try Signals.open()  // SIGTERM and SIGINT wait until we are done
         let bundle = try bundle(arguments)
         let runtime = recordedRuntime(bundle, arguments.namespace, log: &log)
         let pid = recordedPID(bundle)
+        let record = LifeRecord(of: arguments.id, in: bundle)
+        let remains = record.map { Remains($0) } ?? Remains(of: arguments.id, pid: pid)
+        let wasAlive = remains.isAlive
+        await delete(arguments.id, by: runtime, in: bundle, log: &log)
+        if remains.isLeft { log(.warning, "what the runtime has left is killed") }
+        if !remains.end(by: deadline) { log(.error, "something of the container is left") }
+        // A shim that was only mute may have written it since.
+        let exit = record?.exit ?? LifeRecord(of: arguments.id, in: bundle)?.exit
+        let told = exit ?? Exit(status: killed, time: .now())
+        let source = exit != nil ? "record" : wasAlive ? "kill" : "none"
+        log(source == "none" ? .warning : .info, "end of init", "status=\(told.status) known-by=\(source)")
+        if source == "kill" { keep(told, of: arguments.id, in: bundle) }
+        unmount("\(bundle)/rootfs", log: &log)
+        return DeleteResponse(pid: pid.map { UInt32($0) } ?? 0, exitStatus: told.status, exitedAt: told.time).encoded()
+    }
+
+    /// So that we tell the same should we be called again.
+    private static func keep(_ exit: Exit, of id: String, in bundle: String) {
+        do throws(Failure) { try LifeRecord.add(exit, of: id, in: bundle) } catch {}  // then the time is another
+    }
+
+    private static func delete(_ id: String, by runtime: Runtime, in bundle: String, log: inout Log) async {
+        let problem: String
         do throws(Failure) {
-            let command = Runtime.delete(arguments.id, force: true)
-            switch try await runtime.invoke(command, log: "\(bundle)/log.json").outcome(within: runtimeLimit) {
-            case .succeeded: break
-            case .failed(let text): log(.warning, "runtime delete", "error=\(Log.quoted(text))")
-            case .timedOut(let text):
-                log(.warning, "runtime delete", "error=\(Log.quoted(text))")
-                if let pid { kill(pid, of: arguments.id, log: &log) }
+            let invocation = try runtime.invoke(Runtime.delete(id, force: true), log: "\(bundle)/log.json")
+            switch await invocation.outcome(within: runtimeLimit) {
+            case .succeeded: return
+            case .failed(let text), .timedOut(let text): problem = text
             }
         } catch {
-            log(.warning, "runtime delete", "error=\(Log.quoted(error.message))")
+            problem = error.message
         }
-        unmount("\(bundle)/rootfs", log: &log)
-        return DeleteResponse(pid: pid.map { UInt32($0) } ?? 0, exitStatus: 137, exitedAt: .now()).encoded()
+        log(.warning, "runtime delete", "error=\(Log.quoted(problem))")
     }
 
     /// The bundle beside our working directory, which may be any of a pod's; else the one named.
@@ -77,19 +104,6 @@ package enum DeleteAction {
             return pid
         } catch {
             return nil
-        }
-    }
-
-    /// SIGKILL for an init whose runtime hangs, if the pid still is this container's: its cgroup
-    /// must say so.
-    private static func kill(_ pid: Int32, of id: String, log: inout Log) {
-        do throws(Failure) {
-            let process = try ForeignProcess(pid)
-            guard try Files.text("/proc/\(pid)/cgroup").mentions(id) else { return }
-            try process.kill()
-            log(.warning, "killed init without its runtime", "pid=\(pid)")
-        } catch {
-            log(.warning, "kill of init", "pid=\(pid) error=\(Log.quoted(error.message))")
         }
     }
 

@@ -70,6 +70,8 @@ extension TaskService {
             log(.warning, "stdio", "id=\(id)\(exec.isEmpty ? "" : " exec=\(exec)") text=\(Log.quoted(text))")
         case .checkpointed(let id, let path): publisher.publish(TaskCheckpointed(containerID: id, checkpoint: path))
         case .restoreFailed(let id, let reason): log(.warning, "restore", "id=\(id) criu=\(Log.quoted(reason))")
+        case .unrecorded(let id, let reason):
+            log(.warning, "not recorded for a later delete", "id=\(id) reason=\(Log.quoted(reason))")
         case .deleted(let id, let pid, let exit):
             containers.removeAndShrink(id)
             // Of what never ran there was no exit to tell.
