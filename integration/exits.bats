@@ -16,7 +16,7 @@ teardown() {
 
 # cleanup ID: the delete action, as containerd calls it once the shim is dead; its decoded answer.
 cleanup() {
-    invoke "$1" -bundle "$DIR/direct/$1" delete </dev/null 2>"$CASE/delete.err" |
+    invoke "$1" -debug -bundle "$DIR/direct/$1" delete </dev/null 2>"$CASE/delete.err" |
         python3 "$INTEGRATION/ttrpc.py" decode DeleteResponse
 }
 
