@@ -39,7 +39,9 @@ package enum DeleteAction {
         let exit = record?.exit ?? LifeRecord(of: arguments.id, in: bundle)?.exit
         let told = exit ?? Exit(status: killed, time: .now())
         let source = exit != nil ? "record" : wasAlive ? "kill" : "none"
-        log(source == "none" ? .warning : .debug, "end of init", "status=\(told.status) known-by=\(source)")
+        // containerd makes a warning of whatever is on stderr; that we killed it is what it expects.
+        let level: Log.Level = exit != nil ? .info : wasAlive ? .debug : .warning
+        log(level, "end of init", "status=\(told.status) known-by=\(source)")
         if source == "kill" { keep(told, of: arguments.id, in: bundle) }
         unmount("\(bundle)/rootfs", log: &log)
         return DeleteResponse(pid: pid.map { UInt32($0) } ?? 0, exitStatus: told.status, exitedAt: told.time).encoded()
