@@ -481,6 +481,61 @@ log_grew() { [ "$(wc -c <"$DIR/jobs/log-c1")" -gt "$1" ]; }
     exec_task c1 true
 }
 
+# bats test_tags=direct
+@test "P-29 C-1.40 an empty shim to which nobody is connected ends itself, and no other" {
+    export SWIFTRUNC_LONELY_SECONDS=1
+    for id in c1 c2 c3 c4; do direct_bundle "$id" sleep 1000; done
+    direct_start c1 </dev/null
+    direct_run c1
+    # Nobody ever connects; its container cannot be created; its container is deleted.
+    direct_start c2 </dev/null
+    direct_start c3 </dev/null
+    rm "$DIR/direct/c3/config.json"
+    fails 2 "config.json" direct_create c3
+    direct_start c4 </dev/null
+    direct_run c4
+    rpc c4 Kill id=c4 signal=9
+    rpc c4 Wait id=c4
+    rpc c4 Delete id=c4
+    for id in c2 c3 c4; do wait_until -t 10 no_shim "$id"; done
+    grep -q "empty, and nobody is connected" "$DIR/jobs/log-c4"
+    # The first one's time has passed too.
+    direct_exec c1 e1 true
+    [ ! -e "$(socket_of c4)" ]
+}
+
+# bats test_tags=direct
+@test "P-29 a peer that stays connected keeps an empty shim" {
+    export SWIFTRUNC_LONELY_SECONDS=1
+    direct_bundle c1 true
+    direct_start c1 </dev/null
+    direct_bundle c2 true
+    client <<'PY' &
+connection = Connection(path)
+open(os.environ["CASE"] + "/connected", "w").close()
+while os.path.exists(os.environ["CASE"] + "/connected"):
+    time.sleep(0.02)
+connection.call("Connect", id="c1")
+open(os.environ["CASE"] + "/answered", "w").close()
+PY
+    wait_until test -e "$CASE/connected"
+    direct_start c2 </dev/null
+    wait_until -t 10 no_shim c2
+    rm "$CASE/connected"
+    wait_until test -e "$CASE/answered"
+    wait_until -t 10 no_shim c1
+}
+
+# bats test_tags=direct
+@test "P-31 P-41 a turn of the loop that takes longer than a second is told of" {
+    direct c1 sleep 1000
+    background trace strace -p "$SHIM" -qq -e trace=openat -e inject=openat:delay_enter=1100000:when=1 -o "$CASE/trace"
+    wait_until grep -q "TracerPid:[[:space:]]*$(cat "$DIR/jobs/trace.pid")" "/proc/$SHIM/status"
+    rpc c1 Stats id=c1
+    stop_job trace
+    grep -Eq 'level=warning .*slow.* milliseconds=1[0-9]{3}' "$DIR/jobs/log-c1"
+}
+
 @test "T-035 C-1.52 C-1.53 the shim ends after the last delete, and its socket goes" {
     idle c1
     pid=$(shim_pid c1)

@@ -456,6 +456,61 @@ PY
     wait_until -t 40 ends_with_topics c1 "$expected"
 }
 
+@test "P-03 C-2.44 events of an outage beyond what memory holds are delivered, in order, with the times they happened" {
+    NO_EVENTS=1 direct c1 sleep 1000
+    touch "$FAKE_RUNC/exec.fast"
+    client "${OUTAGE_EXECS:-100}" <<'PY'
+connection = Connection(path)
+for number in range(int(sys.argv[2])):
+    connection.call("Exec", id="c1", exec_id=f"e{number}", spec=exec_spec("true"))
+    connection.call("Start", id="c1", exec_id=f"e{number}")
+    connection.call("Wait", id="c1", exec_id=f"e{number}")
+    connection.call("Delete", id="c1", exec_id=f"e{number}")
+PY
+    # They are in a file of the bundle's work folder that has no name.
+    [[ $(readlink "/proc/$SHIM/fd"/*) == *"$DIR/direct/c1/work/"*" (deleted)"* ]]
+    [ -z "$(ls -A "$DIR/direct/c1/work")" ]
+    back=$(date +%s.%N)
+    event_server
+    wait_until -t 30 event_count_is $((2 + 3 * ${OUTAGE_EXECS:-100}))
+    python3 - "$DIR/jobs/direct-events" "${OUTAGE_EXECS:-100}" "$back" <<'PY'
+import json, sys
+told = [json.loads(line) for line in open(sys.argv[1])]
+expected = ["create", "start"] + ["exec-added", "exec-started", "exit"] * int(sys.argv[2])
+assert [one["topic"] for one in told] == ["/tasks/" + word for word in expected]
+assert [one["event"].get("exec_id") or one["event"]["id"] for one in told[2:]] == [
+    f"e{number}" for number in range(int(sys.argv[2])) for _ in range(3)]
+times = [(one["timestamp"]["seconds"], one["timestamp"].get("nanos", 0)) for one in told]
+assert times == sorted(times) and times[-1][0] + times[-1][1] / 1e9 < float(sys.argv[3]), (times[-1], sys.argv[3])
+PY
+    wait_until no_event_file
+}
+
+event_count_is() { [ "$(wc -l <"$DIR/jobs/direct-events")" -eq "$1" ]; }
+no_event_file() { [[ $(readlink "/proc/$SHIM/fd"/*) != *"(deleted)"* ]]; }
+
+@test "P-03 P-68 without a place for them they are kept in memory, and the log says so" {
+    direct_bundle c1 sleep 1000
+    rmdir "$DIR/direct/c1/work"
+    # shellcheck disable=SC2016 # expanded by that shell
+    unshare --mount bash -c 'mount -t tmpfs -o ro none /var/tmp && source "$1" && invoke c1 start' \
+        bash "$INTEGRATION/lib.bash" </dev/null
+    direct_run c1
+    SHIM=$(shim_pid c1)
+    budget_baseline "$SHIM"
+    touch "$FAKE_RUNC/exec.fast"
+    for i in $(seq 30); do
+        direct_exec c1 "e$i" true
+        rpc c1 Wait id=c1 exec_id="e$i"
+        rpc c1 Delete id=c1 exec_id="e$i"
+    done
+    grep -q "events are kept in memory: open a file in /var/tmp: read-only file system" "$DIR/jobs/log-c1"
+    event_server
+    expected="create start"
+    for i in $(seq 30); do expected+=" exec-added exec-started exit"; done
+    wait_until -t 30 topics_are c1 "$expected"
+}
+
 # The first event may be known already from before the service was mute.
 ends_with_topics() {
     [ "$(direct_topics "$1")" = "$2 " ] || [ "$(direct_topics "$1")" = "${2#create } " ]

@@ -57,6 +57,29 @@ public struct FileDescriptor: ~Copyable {
         return count == -Int64(Errno.again) ? 0 : Int(try check(count, "write", "fd \(raw)"))
     }
 
+    /// pwrite(2) of all the bytes; fewer are a failure.
+    package func write(_ bytes: [UInt8], at offset: Int) throws(Failure) {
+        let count = unsafe bytes.withUnsafeBytes { buffer in
+            unsafe buffer.baseAddress.map { unsafe clinux_write_at(raw, $0, buffer.count, Int64(offset)) } ?? 0
+        }
+        try check(count, "write", "fd \(raw)")
+        guard count == bytes.count else {
+            throw Failure(.resourceExhausted, "write fd \(raw): only \(count) of \(bytes.count) bytes")
+        }
+    }
+
+    /// pread(2): what is in the file from `offset` on, at most `limit` bytes.
+    package func read(at offset: Int, atMost limit: Int) throws(Failure) -> [UInt8] {
+        var result: Int64 = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
+            // SAFETY: the kernel writes at most `limit` bytes, and says how many.
+            result = unsafe buffer.baseAddress.map { unsafe clinux_read_at(raw, $0, limit, Int64(offset)) } ?? 0
+            filled = Int(max(0, result))
+        }
+        try check(result, "read", "fd \(raw)")
+        return bytes
+    }
+
     /// Reads from the beginning of the file next.
     package func rewind() throws(Failure) { try check(clinux_seek(raw, 0), "lseek", "fd \(raw)") }
 

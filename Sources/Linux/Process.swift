@@ -20,6 +20,14 @@ package enum Process {
         return text.isEmpty ? nil : text
     }
 
+    /// A number of seconds, 1 to 86400, from the environment; `otherwise` without one.
+    package static func limit(_ name: String, otherwise: Duration) -> Duration {
+        guard let text = environment(name), let seconds = Int64(text), (1...86400).contains(seconds) else {
+            return otherwise
+        }
+        return .seconds(seconds)
+    }
+
     /// Takes `name` out of our environment and of every later child's.
     package static func forgetEnvironment(_ name: String) { unsafe clinux_unset_environment(name) }
 

@@ -17,13 +17,8 @@ package struct Runtime {
     }
 
     /// The longest that one command may take before it is killed, from the environment variable
-    /// `SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS`; 120 s if that is unset or no number of seconds.
-    package static let timeout: Duration = {
-        guard let text = Process.environment("SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS"), let seconds = Int64(text),
-            (1...86400).contains(seconds)
-        else { return .seconds(120) }
-        return .seconds(seconds)
-    }()
+    /// `SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS`; 120 s without it.
+    package static let timeout = Process.limit("SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS", otherwise: .seconds(120))
 
     /// Whether the container's processes are processes of this kernel that a signal reaches, which
     /// is known of runc, crun and youki by their names; of another, the runtime is asked to signal.

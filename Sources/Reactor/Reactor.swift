@@ -57,6 +57,8 @@ package final class Reactor {
     private var deadlines: [Deadline] = []  // the next one last
     private var last: UInt32 = 0
     private var beforeWaiting: (@Loop () -> Void)?
+    private var slow: (limit: Int64, handler: @Loop (Duration) -> Void)?
+    private var busySince: Int64?
 
     private init() {
         epoll = FileDescriptor(owning: clinux_epoll_create())
@@ -110,6 +112,11 @@ package final class Reactor {
         await Waiter<Void>.suspend { waiter in _ = after(duration) { waiter.resume(()) } }
     }
 
+    /// Calls `handler` when the work of one turn has taken longer than `limit`, during which nobody else was heard.
+    package func whenSlow(_ limit: Duration, _ handler: @escaping @Loop (Duration) -> Void) {
+        slow = (limit.nanoseconds, handler)
+    }
+
     /// Runs `hook` each time all work is done, before the loop waits. The reaper's place.
     func setBeforeWaiting(_ hook: @escaping @Loop () -> Void) { beforeWaiting = hook }
 
@@ -120,12 +127,14 @@ package final class Reactor {
     /// Waits until something is due, and calls whoever asked for it.
     private func turn() {
         beforeWaiting?()
+        noteSlowness()
         // SAFETY: the glue fills at most `capacity` of each.
         unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 64) { tokens in
             unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { events in
                 guard let first = tokens.baseAddress, let second = events.baseAddress else { return }
                 let count = unsafe clinux_epoll_wait(epoll.raw, first, second, 64, millisecondsToNextDeadline())
                 precondition(count >= 0, "epoll_wait refused its own descriptor")
+                if slow != nil { busySince = clinux_now() }
                 for index in 0..<Int(count) {
                     deliver(token: unsafe tokens[index], Readiness(rawValue: unsafe events[index]))
                 }
@@ -136,6 +145,12 @@ package final class Reactor {
             deadlines.removeLast()
             deadline.handler()
         }
+    }
+
+    private func noteSlowness() {
+        guard let slow, let began = busySince else { return }
+        let took = clinux_now() - began
+        if took > slow.limit { slow.handler(.nanoseconds(took)) }
     }
 
     private func deliver(token: UInt64, _ readiness: Readiness) {

@@ -2,6 +2,9 @@ package import TTRPC
 
 /// The queue of events for containerd as a machine without IO (contract C-2.44 … C-2.46): strictly in
 /// order, one at a time, kept until containerd has answered.
+///
+/// The oldest are in memory, the later ones in a file that our owner keeps; those after them, in memory again, only
+/// once the file takes no more, and those alone are ever dropped.
 package struct EventDelivery {
     /// One event, encoded when it happened.
     package struct Item: Equatable {
@@ -26,6 +29,10 @@ package struct EventDelivery {
         case delayPassed
         /// containerd has just connected to us, so it is there.
         case peerCame
+        /// The file did not take the item of the last ``Action/store(_:)``.
+        case notStored(Item, reason: String)
+        /// The oldest of the file, at least one, which it has no more. None: it cannot be read.
+        case loaded([Item])
     }
 
     package enum Action: Equatable {
@@ -35,16 +42,24 @@ package struct EventDelivery {
         /// The delay asked for is not wanted any more.
         case cancelDelay
         case report(String)
+        /// Append it to the file, and say only if that failed, at once.
+        case store(Item)
+        /// Come back with ``Event/loaded(_:)``, at once.
+        case load
     }
 
     private enum State {
         case idle
+        case loading
         /// Whether a broken connection was made anew for this event already.
         case sending(again: Bool)
         case waiting
     }
 
-    /// What an outage may cost us, in events and in bytes.
+    /// How many events, and bytes of them, are in memory before the file is used.
+    package static let fewest = 64
+    package static let fewestBytes = 64 << 10
+    /// What an outage may cost us in memory when there is no file.
     package static let most = 4096
     package static let mostBytes = 4 << 20
     private static let mostRefusals = 5
@@ -53,23 +68,31 @@ package struct EventDelivery {
 
     private var state = State.idle
     private var queue: [Item] = []
+    /// How many are in the file: later than those of the queue.
+    private var stored = 0
+    /// Later still: what the file did not take.
+    private var late: [Item] = []
     private var bytes = 0
     private var delay = firstDelay
     private var refusals = 0
 
     package init() {}
 
-    package var isEmpty: Bool { queue.isEmpty }
-    package var count: Int { queue.count }
+    package var isEmpty: Bool { count == 0 }
+    package var count: Int { queue.count + stored + late.count }
 
     package mutating func on(_ event: Event) -> [Action] {
         switch (state, event) {
         case (.idle, .queued(let item)):
             append(item)
             return send(again: false)
-        case (.sending, .queued(let item)), (.waiting, .queued(let item)):
-            append(item)
-            return dropIfTooMany()
+        case (.sending, .queued(let item)), (.waiting, .queued(let item)), (.loading, .queued(let item)):
+            return keep(item)
+        case (.sending, .notStored(let item, let reason)), (.waiting, .notStored(let item, let reason)),
+            (.loading, .notStored(let item, let reason)):
+            return notStored(item, reason)
+        case (.loading, .loaded(let items)):
+            return loaded(items)
         case (.sending, .delivered):
             return next()
         case (.sending, .refused(let status)):
@@ -84,9 +107,8 @@ package struct EventDelivery {
         case (.waiting, .peerCame):
             delay = Self.firstDelay
             return [.cancelDelay] + send(again: true)
-        case (.idle, .delivered), (.idle, .refused), (.idle, .lost), (.idle, .delayPassed), (.idle, .peerCame),
-            (.sending, .delayPassed), (.sending, .peerCame), (.waiting, .delivered), (.waiting, .refused),
-            (.waiting, .lost):
+        case (.idle, _), (.sending, .delayPassed), (.sending, .peerCame), (.sending, .loaded), (.waiting, .delivered),
+            (.waiting, .refused), (.waiting, .lost), (.waiting, .loaded), (.loading, _):
             return []
         }
     }
@@ -96,11 +118,43 @@ package struct EventDelivery {
         bytes += item.request.count
     }
 
-    private mutating func remove(at index: Int) -> Item {
-        let item = queue.remove(at: index)
-        bytes -= item.request.count
-        if queue.isEmpty { queue = [] }
-        return item
+    private mutating func keep(_ item: Item) -> [Action] {
+        guard late.isEmpty else { return keepLate(item) }
+        guard stored > 0 || queue.count >= Self.fewest || bytes + item.request.count > Self.fewestBytes else {
+            append(item)
+            return []
+        }
+        stored += 1
+        return [.store(item)]
+    }
+
+    private mutating func notStored(_ item: Item, _ reason: String) -> [Action] {
+        stored -= 1
+        return [.report("events are kept in memory: \(reason)")] + keepLate(item)
+    }
+
+    /// The first one of all may be on its way and stays; of the others those go first that are not essential.
+    private mutating func keepLate(_ item: Item) -> [Action] {
+        late.append(item)
+        bytes += item.request.count
+        var actions: [Action] = []
+        while !late.isEmpty, queue.count + late.count > Self.most || bytes > Self.mostBytes {
+            let dropped = late.remove(at: late.firstIndex { !$0.isEssential } ?? 0)
+            bytes -= dropped.request.count
+            actions.append(.report("event dropped, too many are waiting: \(dropped.topic)"))
+        }
+        return actions
+    }
+
+    private mutating func loaded(_ items: [Item]) -> [Action] {
+        for item in items.prefix(stored) { append(item) }
+        guard items.isEmpty else {
+            stored -= min(stored, items.count)
+            return proceed()
+        }
+        let report = Action.report("\(stored) events lost: their file cannot be read")
+        stored = 0
+        return [report] + proceed()
     }
 
     private mutating func send(again: Bool) -> [Action] {
@@ -109,9 +163,20 @@ package struct EventDelivery {
     }
 
     private mutating func next() -> [Action] {
-        _ = remove(at: 0)
+        bytes -= queue.removeFirst().request.count
         refusals = 0
         delay = Self.firstDelay
+        return proceed()
+    }
+
+    private mutating func proceed() -> [Action] {
+        guard queue.isEmpty else { return send(again: false) }
+        guard stored == 0 else {
+            state = .loading
+            return [.load]
+        }
+        queue = late
+        late = []
         guard queue.isEmpty else { return send(again: false) }
         state = .idle
         return []
@@ -122,15 +187,5 @@ package struct EventDelivery {
         let now = delay
         delay = min(delay * 2, Self.longestDelay)
         return [.delay(milliseconds: now)]
-    }
-
-    /// The first one may be on its way and stays.
-    private mutating func dropIfTooMany() -> [Action] {
-        var actions: [Action] = []
-        while queue.count > 1, queue.count > Self.most || bytes > Self.mostBytes {
-            let index = queue[1...].firstIndex { !$0.isEssential } ?? 1
-            actions.append(.report("event dropped, too many are waiting: \(remove(at: index).topic)"))
-        }
-        return actions
     }
 }

@@ -12,15 +12,20 @@ package final class EventPublisher {
     private let client: Client
     private let report: @Loop (String) -> Void
     private var delivery = EventDelivery()
+    private let file: EventFile
     private var delay: Reactor.Timer?
     private var whenEmpty: (@Loop () -> Void)?
 
     /// The caller's patience that we tell containerd (C-2.42); ours is longer.
     private static let timeout = Duration.seconds(5)
 
-    /// `path`: containerd's ttrpc socket. `report`: words for the log.
-    package init(path: String, namespace: String, report: @escaping @Loop (String) -> Void) {
+    /// `path`: containerd's ttrpc socket. `directories`: where events may be kept during an outage, the first one that
+    /// can be written to. `report`: words for the log.
+    package init(
+        path: String, namespace: String, directories: [String], report: @escaping @Loop (String) -> Void
+    ) {
         client = Client(path: path)
+        file = EventFile(in: directories)
         self.namespace = namespace
         self.report = report
     }
@@ -57,11 +62,21 @@ package final class EventPublisher {
                 delay = Reactor.shared.after(.milliseconds(milliseconds)) { self.perform(.delayPassed) }
             case .cancelDelay: if let delay { Reactor.shared.cancel(delay) }
             case .report(let words): report(words)
+            case .store(let item): store(item)
+            case .load: perform(.loaded(file.takeOldest()))
             }
         }
         if delivery.isEmpty, let handler = whenEmpty {
             whenEmpty = nil
             handler()
+        }
+    }
+
+    private func store(_ item: EventDelivery.Item) {
+        do throws(Failure) {
+            try file.append(item)
+        } catch {
+            perform(.notStored(item, reason: error.message))
         }
     }
 

@@ -15,6 +15,8 @@ package final class SandboxService {
     private let isEmpty: @Loop () -> Bool
     private let onShutdown: @Loop () -> Void
     private var waits: [(stream: Server.Stream, timer: Reactor.Timer?)] = []
+    /// There is a sandbox, which may have no container yet.
+    package private(set) var isStarted = false
 
     /// `isEmpty`: no container is left, so that a shutdown may begin; `onShutdown` begins it.
     package init(server: Server, isEmpty: @escaping @Loop () -> Bool, onShutdown: @escaping @Loop () -> Void) {
@@ -37,8 +39,10 @@ package final class SandboxService {
 
     private func dispatch(_ call: Call) {
         switch call.method {
-        case "CreateSandbox", "StartSandbox", "SandboxStatus", "PingSandbox", "SandboxMetrics":
+        case "CreateSandbox", "StartSandbox":
+            isStarted = true
             server.answer(call.stream, [])
+        case "SandboxStatus", "PingSandbox", "SandboxMetrics": server.answer(call.stream, [])
         case "Platform":
             server.answer(call.stream, PlatformResponse(os: "linux", architecture: Self.architecture).encoded())
         case "WaitSandbox": wait(call)

@@ -9,8 +9,10 @@ import _Concurrency
 package final class ShimServer {
     /// How long the last events may take to reach containerd when we end.
     private static let flushLimit = Duration.seconds(5)
-    /// A shim that nobody ever spoke to ends after this time (C-1.40).
-    private static let lonelyLimit = Duration.seconds(300)
+    /// An empty shim to which nobody is connected ends after this time (C-1.40).
+    private static let lonelyLimit = Process.limit("SWIFTRUNC_LONELY_SECONDS", otherwise: .seconds(300))
+    /// For so long we may hear nobody before the log says so.
+    private static let deafLimit = Duration.seconds(1)
     /// After so long without a call we are idle.
     private static let quietLimit = Duration.seconds(1)
 
@@ -25,6 +27,7 @@ package final class ShimServer {
     private var isEnding = false
     private var activity = 0
     private var quietTimer: Reactor.Timer?
+    private var lonelyTimer: Reactor.Timer?
 
     private init(listener: consuming FileDescriptor, at path: String, log: Log) {
         socketPath = path
@@ -77,7 +80,8 @@ package final class ShimServer {
         try Process.becomeSubreaper()
         let events = Process.environment("TTRPC_ADDRESS") ?? "\(arguments.address).ttrpc"
         let publisher = EventPublisher(
-            path: events.hasPrefix("unix://") ? String(events.dropFirst(7)) : events, namespace: arguments.namespace
+            path: events.hasPrefix("unix://") ? String(events.dropFirst(7)) : events, namespace: arguments.namespace,
+            directories: ["work", "/var/tmp"]
         ) { self.log(.warning, $0) }
         let service = TaskService(
             namespace: arguments.namespace, server: server, publisher: publisher,
@@ -107,14 +111,28 @@ package final class ShimServer {
             onDisconnect: {
                 service.forget(connection: $0)
                 sandbox.forget(connection: $0)
+                self.endIfLonely()
             })
         endIfLonely()
+        Reactor.shared.whenSlow(Self.deafLimit) { took in
+            self.log(.warning, "slow", "milliseconds=\(took.nanoseconds / 1_000_000)")
+        }
         log(.info, "serving", "pid=\(Process.id) version=\(Identity.version)")
     }
 
+    /// Looks again as long as nobody is connected: what has held us up may be gone by then.
     private func endIfLonely() {
-        _ = Reactor.shared.after(Self.lonelyLimit) {
-            if self.server.accepted == 0 { self.end() }
+        guard lonelyTimer == nil, !server.hasPeers else { return }
+        let before = server.accepted
+        lonelyTimer = Reactor.shared.after(Self.lonelyLimit) {
+            self.lonelyTimer = nil
+            guard !self.server.hasPeers else { return }
+            if self.server.accepted == before, self.service?.isEmpty == true, self.sandbox?.isStarted == false {
+                self.log(.info, "empty, and nobody is connected")
+                self.end()
+            } else {
+                self.endIfLonely()
+            }
         }
     }
 

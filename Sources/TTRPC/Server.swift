@@ -54,6 +54,9 @@ package final class Server {
     /// How many peers were accepted so far.
     package var accepted: UInt32 { lastConnection }
 
+    /// Whether a peer is connected now.
+    package var hasPeers: Bool { !connections.isEmpty }
+
     /// No new connections from now on; those there are go on.
     package func stopAccepting() {
         if let listening { Reactor.shared.cancel(listening) }

@@ -133,45 +133,117 @@ struct EventDeliveryTests {
         #expect(machine.count == 1)
     }
 
-    @Test func `of too many the oldest that is not essential goes, and never the first`() {
+    private func stored(_ number: Int, essential: Bool = false, size: Int = 4) -> EventDelivery.Action {
+        .store(item(number, essential: essential, size: size))
+    }
+
+    /// One that has as many in memory as it may before the file is used, the first of them on its way.
+    private func filled() -> EventDelivery {
         var machine = EventDelivery()
-        for number in 0..<EventDelivery.most {
-            #expect(machine.on(.queued(item(number, essential: number % 2 == 1))) == (number == 0 ? [send(0)] : []))
+        for number in 0..<EventDelivery.fewest { _ = machine.on(.queued(item(number))) }
+        return machine
+    }
+
+    @Test func `of many the later ones are stored, and come back in their order`() {
+        var machine = filled()
+        for number in 64..<70 { #expect(machine.on(.queued(item(number))) == [stored(number)]) }
+        #expect(machine.count == 70)
+        #expect(rest(&machine) == Array(1..<64))
+        #expect(machine.on(.delivered) == [])  // it waits for the file
+        #expect(machine.on(.queued(item(70))) == [stored(70)])
+        #expect(machine.on(.loaded((64..<66).map { item($0) })) == [send(64)])
+        #expect(machine.on(.queued(item(71))) == [stored(71)])
+        #expect(machine.on(.delivered) == [send(65)])
+        #expect(machine.on(.delivered) == [.load])
+        #expect(machine.on(.loaded((66..<72).map { item($0) })) == [send(66)])
+        // With an empty file there is room in memory again.
+        #expect(machine.on(.queued(item(72))) == [])
+        #expect(rest(&machine) == Array(67..<73))
+        #expect(machine.isEmpty)
+    }
+
+    @Test func `large ones are stored sooner`() {
+        var machine = EventDelivery()
+        let size = EventDelivery.fewestBytes / 2
+        for number in 1...2 { #expect(machine.on(.queued(item(number, size: size))).contains(stored(number)) == false) }
+        #expect(machine.on(.queued(item(3))) == [stored(3)])
+        #expect(machine.count == 3)
+    }
+
+    @Test func `what could not be stored is kept in memory, after what is in the file`() {
+        var machine = filled()
+        #expect(machine.on(.queued(item(64))) == [stored(64)])
+        #expect(machine.on(.queued(item(65))) == [stored(65)])
+        #expect(
+            machine.on(.notStored(item(65), reason: "full")) == [.report("events are kept in memory: full")])
+        #expect(machine.on(.queued(item(66))) == [])
+        #expect(machine.count == 67)
+        #expect(rest(&machine) == Array(1..<64))
+        #expect(machine.on(.loaded([item(64)])) == [send(64)])
+        #expect(rest(&machine) == [65, 66])
+        #expect(machine.isEmpty)
+    }
+
+    @Test func `without a file nothing is lost at first`() {
+        var machine = filled()
+        #expect(machine.on(.queued(item(64))) == [stored(64)])
+        _ = machine.on(.notStored(item(64), reason: "no"))
+        #expect(machine.on(.queued(item(65))) == [])
+        #expect(rest(&machine) == Array(1..<66))
+        // It is tried again the next time.
+        #expect(machine.isEmpty)
+        var again = filled()
+        #expect(again.on(.queued(item(64))) == [stored(64)])
+    }
+
+    @Test func `a file that cannot be read is told of, and what came later goes on`() {
+        var machine = filled()
+        for number in 64..<67 { _ = machine.on(.queued(item(number))) }
+        _ = machine.on(.notStored(item(66), reason: "no"))
+        _ = rest(&machine)
+        #expect(machine.on(.loaded([])) == [.report("2 events lost: their file cannot be read"), send(66)])
+        #expect(machine.on(.delivered) == [])
+        #expect(machine.isEmpty)
+    }
+
+    /// One without a file that has as many as it may have.
+    private func full(essential: @escaping (Int) -> Bool) -> EventDelivery {
+        var machine = filled()
+        for number in 64..<EventDelivery.most {
+            let one = item(number, essential: essential(number))
+            if case .store? = machine.on(.queued(one)).first { _ = machine.on(.notStored(one, reason: "no")) }
         }
-        #expect(machine.on(.queued(item(9001, essential: true))) == [dropped(2)])
-        #expect(machine.on(.queued(item(9002))) == [dropped(4)])
+        return machine
+    }
+
+    @Test func `of too many without a file the oldest that is not essential goes`() {
+        var machine = full { $0 % 2 == 0 }
+        #expect(machine.on(.queued(item(9001, essential: true))) == [dropped(65)])
+        #expect(machine.on(.queued(item(9002))) == [dropped(67)])
         #expect(machine.count == EventDelivery.most)
         let rest = rest(&machine)
-        #expect(rest.prefix(4) == [1, 3, 5, 6])
+        #expect(rest[62...65] == [63, 64, 66, 68])
         #expect(rest.suffix(2) == [9001, 9002])
     }
 
-    @Test func `when all are essential the oldest but the first goes`() {
-        var machine = EventDelivery()
-        for number in 0..<EventDelivery.most { _ = machine.on(.queued(item(number, essential: true))) }
-        #expect(machine.on(.queued(item(9001, essential: true))) == [dropped(1)])
+    @Test func `when all are essential the oldest goes`() {
+        var machine = full { _ in true }
+        #expect(machine.on(.queued(item(9001, essential: true))) == [dropped(64)])
         #expect(machine.on(.queued(item(9002))) == [dropped(9002)])
-        #expect(rest(&machine).prefix(2) == [2, 3])
     }
 
     @Test func `bytes are bounded as events are, while waiting too`() {
         var machine = EventDelivery()
         let size = EventDelivery.mostBytes / 4
-        for number in 1...4 { _ = machine.on(.queued(item(number, essential: number == 2, size: size))) }
-        #expect(machine.count == 4)
+        _ = machine.on(.queued(item(1, size: size)))
+        _ = machine.on(.queued(item(2, essential: true, size: size)))
+        _ = machine.on(.notStored(item(2, essential: true, size: size), reason: "no"))
+        for number in 3...4 { #expect(machine.on(.queued(item(number, size: size))) == []) }
         _ = machine.on(.lost)
         _ = machine.on(.lost)
         #expect(machine.on(.queued(item(5, essential: true, size: size))) == [dropped(3)])
         _ = machine.on(.delayPassed)
         #expect(rest(&machine) == [2, 4, 5])
-    }
-
-    @Test func `one large event makes room for itself`() {
-        var machine = EventDelivery()
-        let size = EventDelivery.mostBytes / 8
-        for number in 1...8 { _ = machine.on(.queued(item(number, size: size))) }
-        #expect(machine.on(.queued(item(9, size: size * 3))) == [dropped(2), dropped(3), dropped(4)])
-        #expect(machine.count == 6)
     }
 
     @Test func `what was sent counts no more`() {

@@ -68,8 +68,10 @@ struct EventPublisherTests {
 
     private let reports = Reports()
 
-    private func publisher(_ daemon: Daemon) -> EventPublisher {
-        EventPublisher(path: daemon.path, namespace: "default") { [reports] in reports.words.append($0) }
+    private func publisher(_ daemon: Daemon, directories: [String] = ["/tmp"]) -> EventPublisher {
+        EventPublisher(path: daemon.path, namespace: "default", directories: directories) { [reports] in
+            reports.words.append($0)
+        }
     }
 
     /// Until all is delivered; false if it takes too long.
@@ -110,6 +112,19 @@ struct EventPublisherTests {
         publisher.peerCame()
         #expect(await flushed(publisher))
         #expect(daemon.told == (0..<3).map { start("c\($0)") })
+    }
+
+    @Test(arguments: [["/tmp"], ["/no/such/directory", "/tmp"], ["/no/such/directory"]])
+    func `many events are delivered in their order after an outage`(directories: [String]) async throws {
+        let daemon = try Daemon()
+        let publisher = publisher(daemon, directories: directories)
+        for index in 0..<2000 { publisher.publish(TaskStart(containerID: "c\(index)", pid: 7)) }
+        #expect(publisher.unsent == 2000)
+        try daemon.start()
+        publisher.peerCame()
+        #expect(await flushed(publisher))
+        #expect(daemon.told == (0..<2000).map { start("c\($0)") })
+        #expect(reports.words.isEmpty == directories.contains("/tmp"))
     }
 
     @Test func `a refused event is tried again before the next, and told of`() async throws {
