@@ -533,7 +533,7 @@ PY
     wait_until grep -q "TracerPid:[[:space:]]*$(cat "$DIR/jobs/trace.pid")" "/proc/$SHIM/status"
     rpc c1 Stats id=c1
     stop_job trace
-    grep -Eq 'level=warning .*slow.* milliseconds=1[0-9]{3}' "$DIR/jobs/log-c1"
+    grep -Eq 'level=warning msg="loop held up" milliseconds=1[0-9]{3}' "$DIR/jobs/log-c1"
 }
 
 @test "T-035 C-1.52 C-1.53 the shim ends after the last delete, and its socket goes" {

@@ -115,7 +115,7 @@ package final class ShimServer {
             })
         endIfLonely()
         Reactor.shared.whenSlow(Self.deafLimit) { took in
-            self.log(.warning, "slow", "milliseconds=\(took.nanoseconds / 1_000_000)")
+            self.log(.warning, "loop held up", "milliseconds=\(took.nanoseconds / 1_000_000)")
         }
         log(.info, "serving", "pid=\(Process.id) version=\(Identity.version)")
     }
