@@ -1,5 +1,5 @@
-import Linux
-import Reactor
+package import Linux
+package import Reactor
 import _Concurrency
 
 /// Events that are not in memory, because containerd has not taken those before them: first in, first out. The file has no

@@ -54,8 +54,8 @@ package final class Server {
     /// How many peers were accepted so far.
     package var accepted: UInt32 { lastConnection }
 
-    /// Whether a peer is connected now.
-    package var hasPeers: Bool { !connections.isEmpty }
+    /// Whether there is a connection whose peer may still call.
+    package var hasPeers: Bool { connections.values.contains { !$0.peerEnded } }
 
     /// No new connections from now on; those there are go on.
     package func stopAccepting() {
@@ -154,7 +154,7 @@ private final class Connection {
     private var state = ConnectionState()
     private var output: [UInt8] = []
     private var sent = 0
-    private var peerEnded = false
+    private(set) var peerEnded = false
     private var closing = false
     private unowned(unsafe) let server: Server  // it owns us
 
