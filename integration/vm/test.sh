@@ -50,7 +50,10 @@ run_row() {
     shift 6
     # shellcheck disable=SC2086 # a list of words
     SHIM_RUNC=$runtime SHIM_DRIVER=$driver timeout -k 30 3000 "$@" --suite "$suite" -- integration/run.sh --build "$build" \
-        --containerd "$(containerd "$suite")" $cases >"$log" 2>&1 </dev/null || status=$?
+        --containerd "$(containerd "$suite")" $cases >"$log" 2>&1 </dev/null &
+    # shellcheck disable=SC2064 # this one's
+    trap "kill $!" TERM
+    wait $! || status=$?
     sums=$(sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped\r?$/\1 \2 \3/p' "$log" | tail -n 1)
     read -r good bad left <<<"${sums:-0 0 0}"
     grep -A 12 '^not ok ' "$log"
