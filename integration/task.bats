@@ -215,7 +215,7 @@ c = ttrpc.Connection(sys.argv[1], 60)
 spec = lambda status: {"@type": "types.containerd.io/opencontainers/runtime-spec/1/Process", "@json": {
     "user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", f"exit {status}"], "env": ["PATH=/bin"], "cwd": "/"}}
 for start in range(int(sys.argv[2])):
-    names = {f"e{start}-{i}": start * 20 + i for i in range(20)}
+    names = {f"e{start}-{i}": (start * 20 + i) % 256 for i in range(20)}
     for name, status in names.items():
         c.call("Exec", id="c1", exec_id=name, values={"spec": spec(status)})
     waits = {name: c.send("Task", "Wait", {"id": "c1", "exec_id": name}) for name in names}
@@ -240,7 +240,7 @@ for name, events in order.items():
     kinds = [event["@type"].rsplit(".Task")[-1] for event in events]
     assert kinds == ["ExecAdded", "ExecStarted", "Exit"], (name, kinds)
     first, second = map(int, name[1:].split("-"))
-    assert events[2].get("exit_status", 0) == first * 20 + second
+    assert events[2].get("exit_status", 0) == (first * 20 + second) % 256
     assert events[1]["pid"] == events[2]["pid"]
 PY
     budget "$SHIM"
