@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Makes CHECKLIST.md: which cases show which line of the checklist, and under which containerd.
+"""Makes CHECKLIST.md, which cases show which line of the checklist and under which containerd, and FAILURES.md, what shows
+that this shim does not fail as others did.
 
-checklist.py            writes it
+checklist.py            writes them
 checklist.py --check    prints each line that nothing explains, each case of an unknown line, and whether
-                        CHECKLIST.md is what it would write; fails if it printed anything
+                        the two are what it would write; fails if it printed anything
 
-checklist.txt has the lines and the reasons for what is not shown. The rest is in the case files: a
+checklist.txt and failures.txt have the lines and the reasons for what is not shown. The rest is in the case files: a
 case's name begins with the lines that it shows, the tags above it say where it runs (see run.sh).
 """
 import pathlib
@@ -14,19 +15,32 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 DAEMONS = {"1-6": "1.6", "1-7": "1.7", "2-1": "2.1"}
+# What shows something and is no case.
+COMMANDS = ("make sweep-syscalls", "make sweep-kill", "make soak", "make simulate", "make fuzz", "make footprint", "make unit")
+# What must be shown, or have a reason.
+SEVERE = ("S1", "S2")
 
 
-def requirements():
-    """line -> (text, reason or None), in order."""
+class Line:
+    """One line of checklist.txt or failures.txt."""
+
+    def __init__(self, number, text, severity=""):
+        self.number, self.text, self.severity = number, text, severity
+        self.others, self.reason = [], None
+
+
+def lines_of(name, pattern):
+    """The lines of a file, in order, by number; `pattern` has their number, perhaps a severity, and the text."""
     lines = {}
-    for row in (HERE / "checklist.txt").read_text().splitlines():
-        if line := re.fullmatch(r"(T-\d{3}) (.+)", row):
-            lines[line[1]] = (line[2], None)
+    for row in (HERE / name).read_text().splitlines():
+        if found := re.fullmatch(pattern, row):
+            last = lines[found["number"]] = Line(**found.groupdict())
         elif reason := re.fullmatch(r"  - (.+)", row):
-            last = list(lines)[-1]
-            lines[last] = (lines[last][0], reason[1])
+            last.reason = reason[1]
+        elif other := re.fullmatch(rf"  by ({'|'.join(COMMANDS)})(: .+)", row):
+            last.others.append(f"`{other[1]}`{other[2]}")
         elif row and not row.startswith("#"):
-            raise SystemExit(f"checklist.txt: neither a line nor a reason: {row}")
+            raise SystemExit(f"{name}: neither a line nor a reason nor a command: {row}")
     return lines
 
 
@@ -56,16 +70,33 @@ def where(tags):
     return ", ".join(sorted(named or DAEMONS.values()))
 
 
-def shown(all_cases):
-    """line -> [(file, name, where)]"""
+def shown(all_cases, pattern):
+    """number -> [(file, name, where)], for the numbers that begin the cases' names."""
     lines = {}
     for file, name, daemons in all_cases:
-        for line in re.findall(r"T-\d{3}", name.split("  ")[0]):
-            lines.setdefault(line, []).append((file, name, daemons))
+        for number in re.findall(pattern, name.split("  ")[0]):
+            lines.setdefault(number, []).append((file, name, daemons))
     return lines
 
 
-def document(lines, proof):
+def broken():
+    """number -> names of the mutations that a case must see."""
+    names = {}
+    for number, name in re.findall(r"^(P-\d+) (.+)$", (HERE / "mutations.txt").read_text(), re.M):
+        names.setdefault(number, []).append(name)
+    return names
+
+
+def cell(text):
+    return text.replace("|", "\\|")
+
+
+def cell_of(file, name):
+    """A case, without the numbers that begin its name."""
+    return f"`{file}`: {cell(re.sub(r'^((T-[0-9]{3}|C-[0-9.]+|P-[0-9]+|…) )+', '', name))}"
+
+
+def checklist(lines, proof):
     out = [
         "# Which case shows which line of the checklist",
         "",
@@ -76,32 +107,62 @@ def document(lines, proof):
         "| line | requirement | cases | containerd |",
         "|---|---|---|---|",
     ]
-    for line, (text, reason) in lines.items():
+    for number, line in lines.items():
         cells, daemons = [], []
-        for file, name, under in proof.get(line, []):
-            title = re.sub(r"^((T-\d{3}|C-[\d.]+|P-\d+|…) )+", "", name).replace("|", "\\|")
-            cells.append(f"`{file}`: {title}")
+        for file, name, under in proof.get(number, []):
+            cells.append(cell_of(file, name))
             if under not in daemons:
                 daemons.append(under)
-        if reason:
-            cells.append(f"*{reason}*")
-        out.append(f"| {line} | {text.replace('|', chr(92) + '|')} | {'<br>'.join(cells)} | {'; '.join(daemons)} |")
+        if line.reason:
+            cells.append(f"*{line.reason}*")
+        out.append(f"| {number} | {cell(line.text)} | {'<br>'.join(cells)} | {'; '.join(daemons)} |")
     return "\n".join(out) + "\n"
 
 
+def failures(lines, proof):
+    mutations = broken()
+    out = [
+        "# What shows that the shim does not fail as others did",
+        "",
+        "Made by `checklist.py` of `failures.txt`, of the cases' names and of `mutations.txt`; `make lint` fails if it is out of",
+        "date, or if a line of severity S1 (loses data or a node) or S2 (a pod or a container) has neither proof nor reason. A",
+        "*mutation* (`make mutate`) breaks the sources in one place, and a case must see it.",
+        "",
+        "| mode | | what goes wrong elsewhere | what shows that it does not here | mutations |",
+        "|---|---|---|---|---|",
+    ]
+    for number, line in lines.items():
+        cells = [cell_of(file, name) for file, name, _ in proof.get(number, [])] + [cell(other) for other in line.others]
+        if line.reason:
+            cells.append(f"*{cell(line.reason)}*")
+        names = ", ".join(mutations.get(number, []))
+        out.append(f"| {number} | {line.severity} | {cell(line.text)} | {'<br>'.join(cells)} | {names} |")
+    return "\n".join(out) + "\n"
+
+
+def problems(lines, proof, source):
+    for number, line in lines.items():
+        if number not in proof and not line.others and not line.reason and line.severity in ("", *SEVERE):
+            yield f"{number}: nothing shows it, and there is no reason"
+    for number in sorted(set(proof) - set(lines)):
+        yield f"{number}: a case names it, {source} does not"
+
+
 def main(words):
-    lines, all_cases = requirements(), list(cases())
-    proof = shown(all_cases)
-    text, target = document(lines, proof), HERE / "CHECKLIST.md"
-    if words != ["--check"]:
-        target.write_text(text)
-        return 0
-    problems = [f"{line}: no case and no reason" for line in lines if line not in proof and not lines[line][1]]
-    problems += [f"{line}: a case names it, checklist.txt does not" for line in sorted(set(proof) - set(lines))]
-    if not target.exists() or target.read_text() != text:
-        problems.append("CHECKLIST.md is out of date: run integration/checklist.py")
-    print("\n".join(problems), end="\n" if problems else "")
-    return 1 if problems else 0
+    all_cases, bad = list(cases()), []
+    for source, target, pattern, number, document in (
+            ("checklist.txt", "CHECKLIST.md", r"(?P<number>T-\d{3}) (?P<text>.+)", r"T-\d{3}", checklist),
+            ("failures.txt", "FAILURES.md", r"(?P<number>P-\d+) (?P<severity>S[1-4]) (?P<text>.+)", r"P-\d+", failures)):
+        lines, proof = lines_of(source, pattern), shown(all_cases, number)
+        text = document(lines, proof)
+        if words != ["--check"]:
+            (HERE / target).write_text(text)
+            continue
+        bad += problems(lines, proof, source)
+        if not (HERE / target).exists() or (HERE / target).read_text() != text:
+            bad.append(f"{target} is out of date: run integration/checklist.py")
+    print("\n".join(bad), end="\n" if bad else "")
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ checkpoint_options() { printf '{"options": {"@type": "containerd.%s.CheckpointOp
     fails 5 "container not created" rpc c1 Checkpoint id=nobody path="$CASE/image"
 }
 
-@test "T-105 C-3.48 a checkpoint that fails leaves CRIU's log, says where, and the task runs" {
+@test "T-105 C-3.48 P-75 a checkpoint that fails leaves CRIU's log, says where, and the task runs" {
     direct c1 sleep 1000
     # A process has one tracer at most.
     background tracer strace -o /dev/null -p "$(cat "$DIR/direct/c1/init.pid")"

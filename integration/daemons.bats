@@ -371,7 +371,7 @@ PY
 }
 
 # bats test_tags=direct
-@test "C-1.25 C-1.35 the second BootstrapParams of a group are answered with the same address, and version 3" {
+@test "C-1.25 C-1.35 P-33 the second BootstrapParams of a group are answered with the same address, and version 3" {
     for id in c1 c2; do
         direct_bundle "$id" true
         edit_spec "$id" 'spec["annotations"] = {"io.containerd.runc.v2.group": "g"}'

@@ -330,7 +330,7 @@ PY
 }
 
 # bats test_tags=direct
-@test "P-09 a bundle that is full holds up no container, and is told" {
+@test "P-09 P-68 a bundle that is full holds up no container, and is told" {
     mkdir "$DIR/direct/c1"
     mount -t tmpfs -o size=256k tmpfs "$DIR/direct/c1"
     direct_bundle c1 sh -c 'exit 7'

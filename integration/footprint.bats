@@ -14,7 +14,7 @@ dirty() {
 
 say() { printf '# %s: %s\n' "$SHIM_BUILD" "$*" >&3; }
 
-@test "T-200 one container, after use: memory, one thread" {
+@test "T-200 P-54 one container, after use: memory, one thread" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     idle c1
     pid=$(shim_pid c1)
@@ -25,7 +25,7 @@ say() { printf '# %s: %s\n' "$SHIM_BUILD" "$*" >&3; }
 }
 
 # bats test_tags=direct
-@test "each further idle container of the pod costs at most 16 KiB" {
+@test "P-54 each further idle container of the pod costs at most 16 KiB" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     count=${POD_SIZE:-8}
     for i in $(seq "$count"); do
@@ -49,7 +49,7 @@ say() { printf '# %s: %s\n' "$SHIM_BUILD" "$*" >&3; }
 }
 
 # bats test_tags=direct
-@test "P-53 two thousand execs leave at most 16 KiB and no descriptor" {
+@test "P-53 P-46 two thousand execs leave at most 16 KiB and no descriptor" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     direct c1 sleep 1000
     execs 50
@@ -78,7 +78,7 @@ PY
 }
 
 # bats test_tags=direct
-@test "T-201 an idle shim does not wake up" {
+@test "T-201 P-43 an idle shim does not wake up" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     direct c1 sleep 1000
     wait_until topics_are c1 "create start"

@@ -51,7 +51,7 @@ bare() {
     done
 }
 
-@test "C-1.20 start reads a config.json tolerantly: unknown keys, big numbers, megabytes" {
+@test "C-1.20 P-74 start reads a config.json tolerantly: unknown keys, big numbers, megabytes" {
     direct_bundle c1 true
     edit_spec c1 'spec.update(future={"a": [None, True, 1e300, 123456789012345678901234567890]}, fill="é" * 4_000_000)'
     run direct_start c1 </dev/null

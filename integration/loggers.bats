@@ -138,7 +138,7 @@ full() { [ "$(stat -f -c %a "$CASE/small")" -eq 0 ]; }
 
 # loggers ---------------------------------------------------------------------------------------------
 
-@test "T-143 C-4.40 C-4.41 a logger gets its streams, its words and an environment of two variables" {
+@test "T-143 C-4.40 C-4.41 P-71 a logger gets its streams, its words and an environment of two variables" {
     logger
     by_logger '?first=1&second=two%20words&third=a+b&bare&first=again'
     logged sh -c 'echo out; echo err >&2'

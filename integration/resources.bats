@@ -161,7 +161,7 @@ limit_of() {
     [ "$(limit_of c1 pids.max)" = 99 ]
 }
 
-@test "T-102 C-3.37 Update is possible before the start and while paused, not after the end" {
+@test "T-102 C-3.37 P-67 Update is possible before the start and while paused, not after the end" {
     direct_bundle c1 sleep 1000
     direct_start c1 </dev/null
     direct_create c1

@@ -78,7 +78,7 @@ mark_log() { MARK=$(($(wc -l <"$DIR/containerd.log") + 1)); }
     exec_task c2 true
 }
 
-@test "T-038 C-2.45 all that happened while containerd was away arrives in order" {
+@test "T-038 C-2.45 P-03 all that happened while containerd was away arrives in order" {
     idle c1
     kill9_containerd
     # The shim goes on to serve whoever speaks to it.
@@ -101,7 +101,7 @@ all_forwarded() {
 }
 
 # bats test_tags=core
-@test "T-039 C-1.58 C-4.12 output while containerd is away goes on, without a gap" {
+@test "T-039 C-1.58 C-4.12 P-25 output while containerd is away goes on, without a gap" {
     ctr run -d --runtime "$SHIM_RUNTIME" --fifo-dir "$DIR/fifo" --env PATH=/bin --rootfs "$ROOTFS" c1 \
         sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.01; done' 3>&- 4>&-
     budget_baseline "$(shim_pid c1)"

@@ -82,7 +82,7 @@ PY
     start_containerd
 }
 
-@test "T-162 C-5.6 the runtime and the container get no descriptor but 0, 1 and 2" {
+@test "T-162 C-5.6 P-71 the runtime and the container get no descriptor but 0, 1 and 2" {
     touch "$FAKE_RUNC/record"
     idle c1
     exec_detached c1 e1 sleep 1000
@@ -167,7 +167,7 @@ PY
 }
 
 # bats test_tags=direct
-@test "T-164 C-3.14 fifty execs at once all succeed" {
+@test "T-164 C-3.14 P-06 fifty execs at once all succeed" {
     direct c1 sleep 1000
     client <<'PY'
 c = Connection(path, 60)
@@ -210,7 +210,7 @@ PY
 }
 
 # bats test_tags=direct
-@test "T-168 C-7.17 a slow create holds up no other container of the pod" {
+@test "T-168 C-7.17 P-31 P-38 P-41 a slow create holds up no other container of the pod" {
     for id in c1 c2; do
         direct_bundle "$id" sleep 1000
         edit_spec "$id" 'spec["annotations"] = {"io.containerd.runc.v2.group": "g"}'
@@ -237,7 +237,7 @@ PY
 }
 
 # bats test_tags=direct
-@test "C-3.14 a slow exec holds up neither State nor Kill nor Pids of its container" {
+@test "C-3.14 P-31 P-41 a slow exec holds up neither State nor Kill nor Pids of its container" {
     direct c1 sleep 1000
     touch "$FAKE_RUNC/exec.hold"
     client "$FAKE_RUNC/exec.hold" <<'PY'
@@ -350,7 +350,7 @@ spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type
 }
 
 # bats test_tags=direct
-@test "C-5.12 an exec costs the shim one child: the runtime" {
+@test "C-5.12 P-55 an exec costs the shim one child: the runtime" {
     direct c1 sleep 1000
     rpc c1 Exec "$(exec_fields c1 e1 true)"
     background trace strace -qq -e trace=clone,clone3,fork,vfork -o "$CASE/trace" -p "$SHIM"

@@ -313,7 +313,7 @@ PY
     fails 5 "container not created: not found" rpc c1 Stats id=c1
 }
 
-@test "T-101 Stats all the time while a container starts, ends and is deleted" {
+@test "T-101 P-57 Stats all the time while a container starts, ends and is deleted" {
     direct_bundle c1 sleep 1000
     direct_start c1 </dev/null
     metered "$DIR/direct/c1" <<'PY'
@@ -355,7 +355,7 @@ PY
 # Reaped children leave their page faults in the parent's account.
 faults_of_children() { awk '{ sub(/.*\) /, ""); print $9 }' "/proc/$1/stat"; }
 
-@test "C-6.34 Stats starts no process, keeps no descriptor, and the memory comes back" {
+@test "C-6.34 P-57 Stats starts no process, keeps no descriptor, and the memory comes back" {
     direct c1 sleep 1000
     local before
     before=$(faults_of_children "$SHIM")

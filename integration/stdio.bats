@@ -93,14 +93,14 @@ PY
     [ "$(cat "$CASE/out")" = abc ]
 }
 
-@test "T-134 C-4.20 ten megabytes through stdin are complete" {
+@test "T-134 C-4.20 P-24 ten megabytes through stdin are complete" {
     seq 1500000 >"$CASE/in"
     attached -- sha256sum <"$CASE/in" >"$CASE/out"
     sha256sum <"$CASE/in" | cmp - "$CASE/out"
 }
 
 # bats test_tags=direct
-@test "T-135 C-4.21 a CloseIO before the exec's Start is not lost" {
+@test "T-135 C-4.21 P-24 a CloseIO before the exec's Start is not lost" {
     direct c1 sleep 1000
     client "$CASE" "${CLOSE_ROUNDS:-10}" <<'PY'
 case = sys.argv[2]
@@ -451,7 +451,7 @@ PY
 }
 
 # bats test_tags=direct
-@test "T-139 T-140 T-141 C-4.33 many execs, with and without terminal: no descriptor, thread, zombie or file more" {
+@test "T-139 T-140 T-141 C-4.33 P-11 P-53 many execs, with and without terminal: no descriptor, thread, zombie or file more" {
     direct c1 sleep 1000
     client "$CASE" "${IO_EXECS:-40}" <<'PY'
 case = sys.argv[2]

@@ -190,7 +190,7 @@ PY
     done
 }
 
-@test "T-082 C-1.48 C-3.41 the status of quick exits is exact" {
+@test "T-082 C-1.48 C-3.41 P-39 the status of quick exits is exact" {
     for round in $(seq "${STATUS_ROUNDS:-2}"); do
         for status in 0 1 42 255; do
             quick_exit "s$round-$status" "$status" "exit $status"
@@ -207,7 +207,7 @@ quick_exit() {
 }
 
 # bats test_tags=direct,core
-@test "T-083 C-3.41 execs that end at once: added, started, exit; exact statuses; many at once" {
+@test "T-083 C-3.41 P-06 P-39 execs that end at once: added, started, exit; exact statuses; many at once" {
     direct c1 sleep 1000
     python3 - "$(socket_of c1)" "${EXEC_ROUNDS:-5}" <<'PY'
 import sys, ttrpc
@@ -292,7 +292,7 @@ exec_exits_first() {
 cgroup_has() { [ "$(wc -l <"$(cgroup_of c1)/cgroup.procs")" -eq "$1" ]; }
 
 # bats test_tags=direct
-@test "T-086 C-3.26 no exec starts after init's exit" {
+@test "T-086 C-3.26 P-07 no exec starts after init's exit" {
     direct c1 sleep 1000
     rpc c1 Exec "$(exec_fields c1 e1 sleep 1000)"
     kill -KILL "$(cat "$DIR/direct/c1/init.pid")"
@@ -302,7 +302,7 @@ cgroup_has() { [ "$(wc -l <"$(cgroup_of c1)/cgroup.procs")" -eq "$1" ]; }
 }
 
 # bats test_tags=direct
-@test "C-3.42 P-05 an exec whose start ends after init did dies too, and init's exit is told last" {
+@test "C-3.42 P-05 P-07 an exec whose start ends after init did dies too, and init's exit is told last" {
     direct_bundle c1 sleep 1000
     edit_spec c1 "$SHARED_PIDS"
     direct_start c1 </dev/null

@@ -20,7 +20,7 @@ bare() {
 
 # frames ----------------------------------------------------------------------------------------------
 
-@test "T-060 C-2.4 a frame above 4 MiB is answered RESOURCE_EXHAUSTED and the connection goes on" {
+@test "T-060 C-2.4 P-48 a frame above 4 MiB is answered RESOURCE_EXHAUSTED and the connection goes on" {
     bare
     client <<'PY'
 c = Connection(path)
@@ -52,7 +52,7 @@ assert c.result("Connect", 1)["shim_pid"]
 PY
 }
 
-@test "T-061 C-2.5 an empty reply is a bare header of ten bytes" {
+@test "T-061 C-2.5 P-49 an empty reply is a bare header of ten bytes" {
     direct c1 sleep 1000
     client <<'PY'
 c = Connection(path)
@@ -168,7 +168,7 @@ assert c.call("Connect", id="c1")["shim_pid"]
 PY
 }
 
-@test "C-2.2 C-2.29 unknown frame types are passed over; Data of no stream is refused" {
+@test "C-2.2 C-2.29 P-50 unknown frame types are passed over; Data of no stream is refused" {
     bare
     client <<'PY'
 c = Connection(path)
@@ -201,7 +201,7 @@ assert c.result("Connect", stream)["shim_pid"]
 PY
 }
 
-@test "C-2.13 the deadline of a Wait is answered DEADLINE_EXCEEDED or not at all, and the shim goes on" {
+@test "C-2.13 P-52 the deadline of a Wait is answered DEADLINE_EXCEEDED or not at all, and the shim goes on" {
     direct c1 sleep 1000
     client <<'PY'
 c = Connection(path)
@@ -231,7 +231,7 @@ PY
 
 # connections -----------------------------------------------------------------------------------------
 
-@test "T-065 C-2.24 two hundred pending Waits do not hold up State" {
+@test "T-065 C-2.24 P-44 two hundred pending Waits do not hold up State" {
     direct c1 sleep 1000
     client <<'PY'
 c = Connection(path)
@@ -257,7 +257,7 @@ PY
     budget "$SHIM"
 }
 
-@test "T-066 C-2.25 connections without a byte are harmless" {
+@test "T-066 C-2.25 P-43 connections without a byte are harmless" {
     bare
     python3 "$INTEGRATION/ttrpc.py" "$(socket_of c1)" probe "${PROBES:-10000}"
     rpc c1 Connect id=c1
@@ -311,7 +311,7 @@ PY
     budget "$SHIM"
 }
 
-@test "C-2.27 a lost connection takes its Waits with it, and no operation" {
+@test "C-2.27 P-47 a lost connection takes its Waits with it, and no operation" {
     direct c1 sleep 1000
     touch "$FAKE_RUNC/exec.hold"
     client "$(exec_fields c1 e1 sleep 1000)" <<'PY'
@@ -349,7 +349,7 @@ PY
     rpc c1 State id=c1
 }
 
-@test "T-068 C-2.28 running out of descriptors does not end the accepting" {
+@test "T-068 C-2.28 P-43 running out of descriptors does not end the accepting" {
     bare
     limit=$(($(fd_count "$SHIM") + 20))
     prlimit --pid "$SHIM" --nofile="$limit:"
@@ -419,7 +419,7 @@ PY
     rpc c1 Shutdown id=c1
 }
 
-@test "T-071 C-2.45 events wait for an event service that is away, and come in order" {
+@test "T-071 C-2.45 P-03 events wait for an event service that is away, and come in order" {
     direct_bundle c1 sh -c 'exit 3'
     NO_EVENTS=1 direct_start c1 </dev/null
     direct_run c1

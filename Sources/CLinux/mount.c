@@ -2,6 +2,7 @@
 #include "clinux.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -25,6 +26,12 @@ int32_t clinux_unmount(const char *target, int32_t detach) {
     return umount2(target, detach ? MNT_DETACH : 0) < 0 ? -errno : 0;
 }
 
+int32_t clinux_unmount_in(int32_t directory, const char *name, int32_t detach) {
+    char path[32 + NAME_MAX];
+    if (snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory, name) >= (int)sizeof path) return -ENAMETOOLONG;
+    return umount2(path, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0)) < 0 ? -errno : 0;
+}
+
 int32_t clinux_page_size(void) { return (int32_t)sysconf(_SC_PAGESIZE); }
 
 int32_t clinux_open_in_root(const char *root, const char *path) {
@@ -35,6 +42,12 @@ int32_t clinux_open_in_root(const char *root, const char *path) {
     int error = errno;
     close(directory);
     return fd < 0 ? -error : fd;
+}
+
+int32_t clinux_open_without_links(const char *path) {
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    return fd < 0 ? -errno : fd;
 }
 
 _Static_assert(CLINUX_MS_RDONLY == MS_RDONLY && CLINUX_MS_NOSUID == MS_NOSUID && CLINUX_MS_NODEV == MS_NODEV, "mount");

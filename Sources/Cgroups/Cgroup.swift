@@ -124,7 +124,8 @@ package struct Cgroup: Equatable {
             do throws(Failure) {
                 try add("\(directory)/\(name)", to: &all)
             } catch {
-                // It may have been removed by now; then nobody is in it.
+                // Of a threaded one the processes are in a cgroup above; one that was removed by now has none.
+                guard error.errno != Errno.notSupported else { continue }
                 if Files.isDirectory("\(directory)/\(name)") { throw error }
             }
         }

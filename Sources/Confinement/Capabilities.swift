@@ -3,18 +3,18 @@ package import Linux
 
 /// Our own capabilities.
 package enum Capabilities {
-    /// What a serving shim itself does with them: mount and unmount, read and signal processes of
-    /// other users, open and hand over their files, answer for its cgroup and OOM files.
-    private static let needed = [
-        CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_KILL, CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
-    ]
+    /// What a serving shim itself does with them (SECURITY.md has a case for each): unmount, and have pipes of the usual
+    /// size however many root has (pipe(7)); read `/proc` where it hides processes (hidepid, proc(5)); signal and open
+    /// what is another user's; give pipes to one.
+    private static let needed = [CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_KILL, CAP_CHOWN, CAP_DAC_OVERRIDE]
 
     /// What more it must have, but not use, until it mounts. An overlay does for a container what the container
     /// may do itself, with the capabilities that were effective when it was mounted: all that file systems ask for.
-    /// SETUID and SETGID, and SETFCAP once more, are for the maps of a user namespace.
+    /// DAC_READ_SEARCH is asked for by its index, SETUID and SETGID, and SETFCAP once more, by the maps of a user
+    /// namespace, MAC_OVERRIDE and MAC_ADMIN by the labels of Smack and SELinux.
     private static let forMounting = [
-        CAP_MKNOD, CAP_FSETID, CAP_SETFCAP, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MAC_ADMIN, CAP_SETUID,
-        CAP_SETGID,
+        CAP_FOWNER, CAP_DAC_READ_SEARCH, CAP_MKNOD, CAP_FSETID, CAP_SETFCAP, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE,
+        CAP_MAC_ADMIN, CAP_SETUID, CAP_SETGID,
     ]
 
     /// Gives up every other one for this process, effective and permitted. The bounding and

@@ -26,6 +26,7 @@ extension Container {
             initial.closeStdio()
             rootfs = nil
             Files.remove(pidFile)
+            Files.remove(unfinished(pidFile))
             LifeRecord.remove(from: bundle)
             throw error
         }

@@ -54,19 +54,25 @@ extension Container {
         }
     }
 
-    /// The host's pids of all its processes; none before init began and once it has ended.
+    /// The host's pids of all its processes; none before init began and once it has ended. Where neither the cgroup nor
+    /// the runtime says them, those that we know: a failure would mean to containerd that nothing is left (P-32).
     package func processes() async throws(Failure) -> [Int32] {
         if initial.state.hasEnded || initial.pid == 0 { return [] }
         if let pids = cgroup?.processes() { return pids }
-        switch try await run(Runtime.ps(id)) {
-        case .succeeded(let output):
+        do throws(Failure) {
+            guard case .succeeded(let output) = try await run(Runtime.ps(id)) else { return knownProcesses }
             // runc's word for none.
             if String(decoding: output, as: UTF8.self).trimmed == "null" { return [] }
             return try JSONValue(parsing: output, subject: "ps").elements.compactMap {
                 $0.integer.flatMap { Int32(exactly: $0) }
             }
-        case .failed(let text): throw Failure(.unknown, text)
-        case .timedOut(let text): throw Failure(.deadlineExceeded, text)
+        } catch {
+            return knownProcesses
         }
+    }
+
+    /// Init and the execs, as far as they run.
+    private var knownProcesses: [Int32] {
+        ([initial] + execs.values).filter { $0.pid != 0 && !$0.state.hasEnded }.map { $0.pid }
     }
 }

@@ -65,6 +65,7 @@ extension Container {
             return child.pid
         } catch {
             Reaper.shared.abandon(birth)
+            Files.remove(unfinished(pidFile(of: exec)))
             process.closeStdio()
             process.cgroup?.kill()
             leaveCgroup(of: process)
@@ -132,6 +133,11 @@ extension Container {
         abandonedCgroups.removeAll { $0.remove() }
     }
 
-    /// C-5.12, but for the exec whose file would be init's.
-    func pidFile(of exec: String) -> String { exec == "init" ? "\(bundle)/exec-init.pid" : "\(bundle)/\(exec).pid" }
+    /// What runc leaves beside a pid file that it could not write, and fails at the next time.
+    func unfinished(_ pidFile: String) -> String {
+        "\(Paths.parent(of: pidFile))/.\(Paths.lastComponent(of: pidFile))"
+    }
+
+    /// C-5.12, but for the exec whose file would be init's: it has one that is no other exec's.
+    func pidFile(of exec: String) -> String { exec == "init" ? "\(bundle)/init.exec-pid" : "\(bundle)/\(exec).pid" }
 }

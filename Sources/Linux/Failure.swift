@@ -50,6 +50,8 @@ package enum Errno {
     package static let exists = Int32(CLINUX_EEXIST)
     package static let invalid = Int32(CLINUX_EINVAL)
     package static let brokenPipe = Int32(CLINUX_EPIPE)
+    package static let tooManyLinks = Int32(CLINUX_ELOOP)
+    package static let notSupported = Int32(CLINUX_EOPNOTSUPP)
     package static let aborted = Int32(CLINUX_ECONNABORTED)
     package static let refused = Int32(CLINUX_ECONNREFUSED)
 }

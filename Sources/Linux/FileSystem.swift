@@ -22,6 +22,16 @@ package enum FileSystem {
         try check(unsafe clinux_unmount(target, detach ? 1 : 0), "unmount", target)
     }
 
+    /// As ``unmount(_:detach:)``, of a path that somebody may change meanwhile: no symlink in it is followed, the last
+    /// component's neither. ELOOP: there is one.
+    package static func unmountExactly(_ target: String, detach: Bool) throws(Failure) {
+        let parent = Paths.parent(of: target)
+        let directory = FileDescriptor(
+            owning: try check(unsafe clinux_open_without_links(parent), "unmount", target))
+        let name = Paths.lastComponent(of: target)
+        try check(unsafe clinux_unmount_in(directory.raw, name, detach ? 1 : 0), "unmount", target)
+    }
+
     /// Opens, for use as a path only, what a process whose root directory is `root` sees at `path`.
     package static func open(_ path: String, inRoot root: String) throws(Failure) -> FileDescriptor {
         FileDescriptor(owning: try check(unsafe clinux_open_in_root(root, path), "open", "\(path) in \(root)"))

@@ -36,7 +36,7 @@ package struct Log {
         }
     }
 
-    /// In double quotes, on one line, whatever is in it.
+    /// In double quotes, on one line, whatever is in it: a terminal that shows it obeys none of it.
     package static func quoted(_ text: String) -> String {
         var quoted = "\""
         for character in text.unicodeScalars {
@@ -45,6 +45,8 @@ package struct Log {
             case "\n": quoted += "\\n"
             case "\t": quoted += "\\t"
             case "\r": quoted += "\\r"
+            case "\u{0}"..."\u{1f}", "\u{7f}"..."\u{9f}":
+                quoted += (character.value < 16 ? "\\x0" : "\\x") + String(character.value, radix: 16)
             default: quoted.unicodeScalars.append(character)
             }
         }

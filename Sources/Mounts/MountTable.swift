@@ -43,17 +43,19 @@ package enum MountTable {
         path == root || path.hasPrefix(root.hasSuffix("/") ? root : "\(root)/")
     }
 
-    /// Takes away all that is mounted on top of each other at one place.
+    /// Takes away all that is mounted on top of each other at one place. A process in another mount namespace may move
+    /// what the place is in, and leave a symlink there (rename(2)): then it is another place, to be looked for anew.
     private static func unmount(_ point: String, detach: Bool) -> Failure? {
         while true {
             do throws(Failure) {
-                try FileSystem.unmount(point, detach: false)
+                try FileSystem.unmountExactly(point, detach: false)
             } catch {
                 switch error.errno {
                 case Errno.invalid, Errno.noEntry: return nil
+                case Errno.tooManyLinks: return Failure(.unknown, errno: Errno.busy, error.message)
                 case Errno.busy where detach:
                     do throws(Failure) {
-                        try FileSystem.unmount(point, detach: true)
+                        try FileSystem.unmountExactly(point, detach: true)
                     } catch {
                         return error
                     }

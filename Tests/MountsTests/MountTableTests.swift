@@ -1,3 +1,4 @@
+import CLinux
 import Linux
 import Testing
 
@@ -44,6 +45,20 @@ struct MountTableTests {
     @Test func `a path is followed to what it names`() throws {
         try mount("rootfs")
         #expect(try !MountTable.unmountAll(below: "\(scratch.path)/./rootfs/../rootfs"))
+        #expect(try scratch.mounted() == [])
+    }
+
+    @Test func `an unmount follows no symlink`() throws {
+        try mount("outside/in")
+        let target = Program("/bin/ln", ["-s", "\(scratch.path)/outside", "\(rootfs)/link"])
+        let linker = try Child(starting: target, descriptors: [0, 1, 2])
+        while try linker.reap() == nil { _ = clinux_poll(linker.pidfd.raw, UInt32(CLINUX_IN)) }
+        for path in ["\(rootfs)/link/in", "\(rootfs)/link"] {
+            let failure = #expect(throws: Failure.self) { try FileSystem.unmountExactly(path, detach: true) }
+            #expect(failure?.errno == (path.hasSuffix("in") ? Errno.tooManyLinks : Errno.invalid))
+        }
+        #expect(try scratch.mounted() == ["outside/in"])
+        try FileSystem.unmountExactly("\(scratch.path)/outside/in", detach: false)
         #expect(try scratch.mounted() == [])
     }
 

@@ -10,7 +10,8 @@
 // Constants of the kernel's that Swift compares with or passes on; the .c files assert them.
 enum {
     CLINUX_EPERM = 1, CLINUX_ENOENT = 2, CLINUX_ESRCH = 3, CLINUX_EAGAIN = 11, CLINUX_EACCES = 13, CLINUX_EBUSY = 16,
-    CLINUX_EEXIST = 17, CLINUX_EINVAL = 22, CLINUX_EPIPE = 32, CLINUX_ECONNABORTED = 103, CLINUX_ECONNREFUSED = 111,
+    CLINUX_EEXIST = 17, CLINUX_EINVAL = 22, CLINUX_EPIPE = 32, CLINUX_ELOOP = 40,
+    CLINUX_EOPNOTSUPP = 95, CLINUX_ECONNABORTED = 103, CLINUX_ECONNREFUSED = 111,
 };
 enum {
     CLINUX_O_RDONLY = 0, CLINUX_O_WRONLY = 1, CLINUX_O_RDWR = 2, CLINUX_O_CREAT = 0100, CLINUX_O_EXCL = 0200,
@@ -148,6 +149,10 @@ int32_t clinux_mount(
     const char *_Nullable source, const char *target, const char *_Nullable type, uint64_t flags,
     const char *_Nullable data);
 int32_t clinux_unmount(const char *target, int32_t detach);
+/// What is mounted at the entry `name` of `directory`; a symlink there is not followed.
+int32_t clinux_unmount_in(int32_t directory, const char *name, int32_t detach);
+/// Opens (O_PATH) a directory; -ELOOP if a symlink is in `path`.
+int32_t clinux_open_without_links(const char *path);
 int32_t clinux_page_size(void);
 /// Opens (O_PATH) `path` as if `root` were the root directory: no symlink leads outside.
 int32_t clinux_open_in_root(const char *root, const char *path);
