@@ -152,7 +152,9 @@ final class FakeShim {
         case .deleted(let id, _, let exit):
             rules.deleted(id, tasks[id]?.processes[""], exit)
             tasks.removeValue(forKey: id)?.forget()
-            for key in waits.keys.filter({ $0.id == id }).sorted(by: { $0.exec < $1.exec }) { wake(key, exit) }
+            for key in waits.keys.filter({ $0.id == id }).sorted(by: { $0.exec < $1.exec }) {
+                wake(key, key.exec.isEmpty ? exit : nil)
+            }
             publish("deleted \(id)", isEssential: true)
         case .outlived(let id, let execs): scheduler.note("\(id) is outlived by \(execs)")
         case .memoryUnwatched, .complaint, .checkpointed, .restoreFailed, .unrecorded: break

@@ -34,6 +34,8 @@ final class FakeTask {
         }
     }
 
+    var id: String { container.id }
+
     func isInUse(_ pid: Int32) -> Bool { inside.contains { $0.pid == pid && $0.isInUse } }
 
     func forget() {

@@ -64,7 +64,7 @@ struct Schedule {
             let id = "c\(1 + scheduler.random.number(below: containers))"
             let exec = scheduler.random.isOne(in: 2) ? "" : "e\(1 + scheduler.random.number(below: 3))"
             // A container is made before it is asked for, most of the time.
-            guard shim.all.contains(where: { $0.container.id == id }) else {
+            guard shim.all.contains(where: { $0.id == id }) else {
                 return client.ask(Call(scheduler.random.isOne(in: 8) ? .wait : .create, id))
             }
             let verbs: [Call.Verb] = [
@@ -95,13 +95,13 @@ struct Schedule {
                 shim.clients.append(client)
                 for task in shim.all {
                     task.release()
-                    client.ask(Call(.delete, task.container.id))
+                    client.ask(Call(.delete, task.id))
                 }
             }
         }
 
         func checkEnd() {
-            scheduler.check(shim.isEmpty, "containers are left: \(shim.all.map { $0.container.id })")
+            scheduler.check(shim.isEmpty, "containers are left: \(shim.all.map { $0.id })")
             scheduler.check(!shim.hasWaits, "somebody waits still")
             shim.publisher.checkEnd()
             for client in shim.clients {
