@@ -1,5 +1,6 @@
 import JSON
 import Linux
+import Protobuf
 import Shim
 import TOML
 
