@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.." || exit
 seconds=${1:-60} only=${2:-}
 readonly work=.build/fuzz
 program=$work/release/Fuzz
+# Swift's own report of a crash would come between libFuzzer and its own.
+export SWIFT_BACKTRACE=enable=no
 
 build() {
     FUZZ=$(clang -print-resource-dir)/lib/linux integration/quietly.sh \
@@ -25,7 +27,7 @@ fuzz() {
         return 0
     fi
     echo "$1 failed: $log"
-    grep -vE '^(#|NEW_FUNC|INFO)' "$log" | tail -n 30
+    grep -aE 'Fatal error|ERROR:|runtime error|SUMMARY' "$log"
     sed -n "s|.*Test unit written to \(.*\)|again: FUZZ_TARGET=$1 $program \1|p" "$log"
     return 1
 }

@@ -13,7 +13,8 @@ func checkConfiguration(_ bytes: [UInt8]) throws(FuzzTarget.Violation) {
         return
     }
     let written = value.text
-    let again = try understood { () throws(Failure) in try JSONValue(parsing: written, subject: "written") }
+    // A number that stands alone ends where something else begins.
+    let again = try understood { () throws(Failure) in try JSONValue(parsing: written + [10], subject: "written") }
     try require(again.text == written, "another value: \(String(decoding: written, as: UTF8.self))")
     try require(again.keys == value.keys, "other keys: \(value.keys)")
     for key in value.keys {
