@@ -31,6 +31,7 @@ final class FakeShim {
 
     var hasWaits: Bool { !waits.isEmpty }
     var isEmpty: Bool { tasks.isEmpty && creating.isEmpty }
+    func isMaking(_ id: String) -> Bool { creating.contains(id) }
     var all: [FakeTask] { tasks.keys.sorted().compactMap { tasks[$0] } }
 
     /// Few numbers, so that they come again (C-3.45).

@@ -11,8 +11,8 @@ struct Schedule {
     let steps: Int
     let events: Int
 
-    /// How long a schedule may be. The longest of a million has a tenth of it.
-    private static let mostSteps = 50_000
+    /// How long a schedule may be. The longest of a million has a fraction of it.
+    private static let mostSteps = 20_000
 
     init(seed: UInt64, isTracing: Bool = false) {
         let scheduler = Scheduler(seed: seed, isTracing: isTracing)
@@ -43,9 +43,9 @@ struct Schedule {
 
         /// Clients ask for this and that, and containerd comes and goes.
         mutating func live() {
-            var calls = 4 + scheduler.random.number(below: 40)
+            var calls = 4 + scheduler.random.number(below: 60)
             while calls > 0, scheduler.violation == nil {
-                if scheduler.random.isOne(in: 4) || !step() {
+                if scheduler.random.isOne(in: 5) || !step() {
                     calls -= 1
                     ask()
                 }
@@ -62,14 +62,17 @@ struct Schedule {
             }
             let client = open[scheduler.random.number(below: open.count)]
             let id = "c\(1 + scheduler.random.number(below: containers))"
-            let exec = scheduler.random.isOne(in: 2) ? "" : "e\(1 + scheduler.random.number(below: 3))"
-            // A container is made before it is asked for, most of the time.
             guard shim.all.contains(where: { $0.id == id }) else {
+                // Twice it is made now and then.
+                guard !shim.isMaking(id) || scheduler.random.isOne(in: 4) else { return }
                 return client.ask(Call(scheduler.random.isOne(in: 8) ? .wait : .create, id))
             }
-            let verbs: [Call.Verb] = [
-                .start, .start, .start, .exec, .exec, .wait, .wait, .state, .kill, .kill, .delete, .pause, .resume,
-            ]
+            let isExec = !scheduler.random.isOne(in: 3)
+            let exec = isExec ? "e\(1 + scheduler.random.number(below: 3))" : ""
+            let verbs: [Call.Verb] =
+                isExec
+                ? [.exec, .exec, .exec, .start, .start, .start, .start, .wait, .wait, .state, .kill, .delete]
+                : [.start, .start, .start, .start, .wait, .wait, .state, .kill, .delete, .pause, .resume, .resume]
             client.ask(Call(verbs[scheduler.random.number(below: verbs.count)], id, exec))
         }
 

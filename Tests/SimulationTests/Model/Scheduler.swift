@@ -78,18 +78,29 @@ final class Scheduler {
     func step() -> Bool {
         if !ready.isEmpty, possible.isEmpty || !random.isOne(in: 4) {
             perform(take(from: &ready))
-        } else if !possible.isEmpty, !ready.isEmpty || deadlines.isEmpty || !random.isOne(in: 3) {
-            perform(take(from: &possible))
-        } else if !deadlines.isEmpty {
-            var next = 0
-            for index in deadlines.indices where deadlines[index].due < deadlines[next].due { next = index }
+        } else if let next = nextDeadline(), ready.isEmpty, possible.isEmpty || isSoonEnough(deadlines[next]) {
             let deadline = deadlines.remove(at: next)
             now = deadline.due
             perform(deadline.step)
+        } else if !possible.isEmpty {
+            perform(take(from: &possible))
         } else {
             return false
         }
         return true
+    }
+
+    private func nextDeadline() -> Int? {
+        guard var next = deadlines.indices.first else { return nil }
+        for index in deadlines.indices where deadlines[index].due < deadlines[next].due { next = index }
+        return next
+    }
+
+    /// Whether it comes before what else may happen. The further away it is, the less likely that is.
+    private func isSoonEnough(_ deadline: Deadline) -> Bool {
+        let limits: [Int64] = [0, 0, 10, 10, 100, 100, 1000, 3000, 15_000]
+        let limit = random.isOne(in: 100) ? 200_000 : limits[random.number(below: limits.count)]
+        return random.isOne(in: 2) && deadline.due <= now + limit
     }
 
     private func take(from steps: inout [Step]) -> Step {
