@@ -18,6 +18,8 @@ final class FakeTask {
     private var inside: [FakeProcess] = []
     private let hasPIDNamespace: Bool
     private var endWaiters: [@Loop () -> Void] = []
+    /// The execs that the runtime is about to make.
+    private var starting: Set<String> = []
 
     init(_ id: String, _ shim: FakeShim, publish: @escaping Container.Publish) {
         self.shim = shim
@@ -29,8 +31,11 @@ final class FakeTask {
         let request = Container.Request(id: id, bundle: nowhere, mounts: [], stdio: StdioPaths(), settings: settings)
         // What the runtime would be asked to kill is killed here.
         container = Container(request, sharesPIDNamespace: false, publish: publish)
-        container.after = { [scheduler] delay, handler in
-            scheduler.after(delay.components.seconds * 1000, "init's exit has waited", handler)
+        container.after = { [scheduler, initial = container.initial] delay, handler in
+            scheduler.after(delay.components.seconds * 1000, "init's exit has waited") {
+                handler()
+                scheduler.check(initial.state.exit != nil, "the exit of \(id) waits for ever")
+            }
         }
     }
 
@@ -75,8 +80,12 @@ final class FakeTask {
     private func checkIsTold(_ owner: TaskProcess) {
         guard owner.state.hasEnded, owner.state.exit == nil else { return }
         let isStarting = owner.state.status == .created && !owner.state.isBeingDeleted
-        let isHeld = owner === container.initial && !container.order.unfinished.isEmpty
+        let isHeld = owner === container.initial && hasUnfinishedExec
         scheduler.check(isStarting || isHeld, "the exit of \(owner.id) is not told")
+    }
+
+    private var hasUnfinishedExec: Bool {
+        !starting.isEmpty || container.execs.values.contains { $0.pid != 0 && $0.state.exit == nil }
     }
 
     /// As `Container.initEnd()`.
@@ -148,6 +157,7 @@ final class FakeTask {
         }
         try process.state.request(.start)
         container.perform(container.order.on(.execStarting(exec)))
+        starting.insert(exec)
         var born: FakeProcess?
         shim.runtime.run { [self] in
             guard let initial = processes[""], initial.isAlive else { return false }
@@ -155,6 +165,7 @@ final class FakeTask {
             born?.live()
             return true
         } _: { [self] outcome in
+            starting.remove(exec)
             guard outcome == .succeeded, let born else {
                 born?.kill()
                 container.tell(process, .startFailed)
@@ -255,6 +266,8 @@ final class FakeTask {
 
     private func failDelete(_ reply: @escaping @Loop (Answer) -> Void) {
         container.tell(container.initial, .deleteFailed)
+        let told = shim.rules.exit(id, "")
+        scheduler.check(container.initial.state.exit == told, "State knows an exit of \(id) that was not told")
         reply(.refused(.unknown))
     }
 
