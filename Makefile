@@ -4,6 +4,8 @@ NAME := containerd-shim-swiftrunc-v2
 PREFIX := /usr/local
 EXECS := 200
 ROUNDS := 5
+SECONDS := 60
+SEEDS := 1000000
 CONTAINERD := all
 ARCHIVES := $(shell $(SWIFT)c -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)",*/\1/p')/embedded/x86_64-unknown-linux-gnu
 export SWIFTRUNC_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -35,6 +37,13 @@ unit: deps ## Swift Testing, ordinary mode, on our own loop
 sanitize: deps ## the unit tests under the address sanitizer
 	$(SWIFT) test --no-parallel --disable-xctest --sanitize=address --scratch-path .build/asan
 
+fuzz: deps ## makes up messages, options, logs, ... under the sanitizers (SECONDS=60, TARGET=: each); ends as `test` does
+	@integration/fuzz.sh $(SECONDS) $(TARGET)
+
+simulate: deps ## lives of containers in made up orders, against the state machines (SEEDS=1000000; SEED=N shows one)
+	@SIMULATE=1 integration/quietly.sh $(SWIFT) build -c release --product Simulate --scratch-path .build/simulate
+	@SEEDS=$(SEEDS) SEED=$(SEED) .build/simulate/release/Simulate
+
 integration: all ## the integration suite, both builds, each containerd (CONTAINERD=1.6, 1.7, 2.1 or all)
 	integration/run.sh --build both --containerd $(CONTAINERD)
 
@@ -65,4 +74,4 @@ clean: ## removes what was built, and what was fetched
 help: ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize integration vm-test mutate footprint bench lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration vm-test mutate footprint bench lint protos deps clean help

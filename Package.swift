@@ -5,6 +5,10 @@ import PackageDescription
 // directory of the toolchain's embedded archives. Ordinary (tests, sanitizers, fallback): unset.
 let archives = Context.environment["EMBEDDED"]
 
+// Programs that only `make fuzz` and `make simulate` build. FUZZ holds the directory of clang's runtime libraries.
+let fuzzing = Context.environment["FUZZ"]
+let simulates = Context.environment["SIMULATE"] != nil
+
 let swift: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
@@ -19,11 +23,15 @@ let swift: [SwiftSetting] =
         ? [.unsafeFlags(["-Xfrontend", "-disable-dynamic-actor-isolation"])]
         // Sections of their own for functions too: the linker drops and merges a quarter of the program.
         : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-Osize", "-Xfrontend", "-function-sections"])])
+    + (fuzzing == nil ? [] : [.unsafeFlags(["-sanitize=address,fuzzer", "-enable-testing"])])
+    + (simulates ? [.unsafeFlags(["-enable-testing"])] : [])
 
 // Sections of their own, so that the linker drops what nothing refers to.
 let glue: [CSetting] =
     [.unsafeFlags(["-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-ffunction-sections", "-fdata-sections"])]
     + (archives == nil ? [] : [.define("CLINUX_EMBEDDED")])
+    + (fuzzing == nil
+        ? [] : [.unsafeFlags(["-fsanitize=address,undefined,fuzzer-no-link", "-fno-sanitize-recover=all"])])
 
 // Embedded: gold cannot link static-pie, so lld. The standard library is compiled into the program;
 // the archives hold the concurrency runtime (some C++) and Unicode's tables.
@@ -82,7 +90,31 @@ let package = Package(
             swiftSettings: swift, linkerSettings: link),
     ])
 
-if archives == nil {
+// What both of a pair are made of is the same, so one of them is there at a time.
+let fuzzTargets: [Target.Dependency] = [
+    "Containers", "JSON", "Linux", "Mounts", "OCIRuntime", "Protobuf", "Shim", "Stdio", "TOML", "TTRPC",
+]
+let simulated: [Target.Dependency] = ["Containers", "Linux", "OCIRuntime", "Reactor", "Shim", "Stdio", "TTRPC"]
+
+if let fuzzing {
+    package.targets += [
+        .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "Fuzz", dependencies: fuzzTargets + ["CFuzzer"], path: "Tests/Fuzz",
+            exclude: ["CFuzzer", "CorpusTests.swift", "corpus", "dictionaries"], swiftSettings: swift,
+            linkerSettings: [
+                .unsafeFlags([
+                    "-use-ld=lld", "-Xclang-linker", "-fsanitize=address,undefined,fuzzer-no-link",
+                    "\(fuzzing)/libclang_rt.fuzzer_no_main-x86_64.a", "-lstdc++", "-lm",
+                ])
+            ]),
+    ]
+} else if simulates {
+    package.targets.append(
+        .executableTarget(
+            name: "Simulate", dependencies: simulated, path: "Tests/SimulationTests", exclude: ["ScheduleTests.swift"],
+            swiftSettings: swift))
+} else if archives == nil {
     let tests: [(target: String, also: [Target.Dependency])] = [
         ("Cgroups", []), ("Containers", []), ("JSON", []), ("Linux", []), ("Mounts", []),
         ("OCIRuntime", ["CLinux"]), ("Protobuf", []), ("Reactor", []),
@@ -96,4 +128,12 @@ if archives == nil {
                 dependencies: Set([name, "Linux", "Reactor"]).sorted().map { .byName(name: $0) } + also,
                 swiftSettings: swift))
     }
+    package.targets += [
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzTargets + ["Reactor"], path: "Tests/Fuzz",
+            exclude: ["CFuzzer", "Program", "corpus", "dictionaries"], swiftSettings: swift),
+        .testTarget(
+            name: "SimulationTests", dependencies: simulated, path: "Tests/SimulationTests", exclude: ["Program"],
+            swiftSettings: swift),
+    ]
 }

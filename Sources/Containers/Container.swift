@@ -90,6 +90,8 @@ package final class Container {
     let publish: Publish
     private let sharesPIDNamespace: Bool
     private var endWaiters: [@Loop () -> Void] = []
+    /// The reactor's clock; a simulation has its own.
+    var after: @Loop (Duration, @escaping @Loop () -> Void) -> Void = { _ = Reactor.shared.after($0, $1) }
 
     package var id: String { request.id }
     package var bundle: String { request.bundle }
@@ -182,7 +184,7 @@ package final class Container {
         for action in actions {
             switch action {
             case .publishInit(let exit): announce(initial, exit)
-            case .armDeadline: _ = Reactor.shared.after(ExitOrder.patience) { self.stopWaitingForExecs() }
+            case .armDeadline: after(ExitOrder.patience) { self.stopWaitingForExecs() }
             }
         }
     }

@@ -10,7 +10,7 @@ package final class TaskProcess {
     package let id: String
     package let paths: StdioPaths
     package var state = ProcessState()
-    package private(set) var pid: Int32 = 0
+    package internal(set) var pid: Int32 = 0
 
     var stdio: Stdio?
     /// An exec's own, if it has one.

@@ -19,8 +19,8 @@ struct Overlay {
             return nil
         }
         let paths = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard paths.allSatisfy({ $0.hasPrefix("/") && $0.utf8.count > 1 }) else { return nil }
         let names = paths.map { $0.split(separator: "/") }
+        guard paths.allSatisfy({ $0.hasPrefix("/") }), names.allSatisfy({ !$0.isEmpty }) else { return nil }
         // A layer has a name of its own, so of the shortest path one component is not shared.
         var shared = (names.map { $0.count }.min() ?? 1) - 1
         for other in names {

@@ -9,6 +9,9 @@ package struct RuntimeLog {
     package let path: String
     private let offset: Int64
 
+    /// As each line that could end an entry is tried, one without end would be read again and again.
+    private static let mostLines = 64
+
     /// Before the command is started.
     package init(_ path: String) {
         self.path = path
@@ -26,12 +29,15 @@ package struct RuntimeLog {
     }
 
     /// The message of the last entry with level "error". An entry is a JSON object that begins a line, and is
-    /// that line or, in crun's logs since 1.28, several; what is no entry is passed over.
+    /// that line or, in crun's logs since 1.28, several; what is no entry, or has too many lines, is passed over.
     package static func lastError(in log: [UInt8]) -> String? {
         var last: String?
         var entry: [UInt8] = []
+        var lines = 0
         for line in log.split(separator: 10) {
-            if line.first == UInt8(ascii: "{") { entry = [] }
+            if line.first == UInt8(ascii: "{") { (entry, lines) = ([], 0) }
+            lines += 1
+            guard lines <= mostLines else { continue }
             entry += line
             if line.last == UInt8(ascii: "}"), let message = errorMessage(of: entry) { last = message }
         }

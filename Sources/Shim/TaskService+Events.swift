@@ -74,8 +74,11 @@ extension TaskService {
             log(.warning, "not recorded for a later delete", "id=\(id) reason=\(Log.quoted(reason))")
         case .deleted(let id, let pid, let exit):
             containers.removeAndShrink(id)
-            // Of what never ran there was no exit to tell.
-            for key in waits.keys.filter({ $0.id == id }) { wake(key, exit?.status ?? 0, exit?.time ?? .never) }
+            // Of what never ran there was no exit to tell, and init's is not an exec's.
+            for key in waits.keys.filter({ $0.id == id }) {
+                let exit = key.exec.isEmpty ? exit : nil
+                wake(key, exit?.status ?? 0, exit?.time ?? .never)
+            }
             log(.info, "deleted", "id=\(id) pid=\(pid)")
             publisher.publish(
                 TaskDelete(

@@ -24,7 +24,7 @@ struct OverlayTests {
 
     @Test(arguments: [
         ["upperdir=/u"], ["lowerdir=/a\\:b:/c"], ["lowerdir=/a::/data"], ["lowerdir=a:b"], ["lowerdir="],
-        ["lowerdir=/"], ["lowerdir=/a", "lowerdir=/b"],
+        ["lowerdir=/"], ["lowerdir=/a", "lowerdir=/b"], ["lowerdir=//"], ["lowerdir=/a:///:/b"],
     ])
     func `what needs care is left alone`(options: [String]) throws {
         #expect(try overlay(options) == nil)

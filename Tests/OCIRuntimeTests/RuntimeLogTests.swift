@@ -42,6 +42,13 @@ struct RuntimeLogTests {
         #expect(lastError(pretty.joined(separator: "\n"), #"{"level":"error","msg":"later"}"#) == "later")
     }
 
+    @Test func `an entry that does not end is not read again for each of its lines`() {
+        // Without a limit these are 50000 texts of up to 100 KB.
+        let endless = [#"{"level":"error","msg":""#] + [String](repeating: "}", count: 50_000) + [#""}"#]
+        #expect(lastError(endless.joined(separator: "\n")) == nil)
+        #expect(lastError(endless.joined(separator: "\n"), #"{"level":"error","msg":"later"}"#) == "later")
+    }
+
     @Test func `a message is trimmed, and keeps its quotes`() {
         #expect(lastError(#"{"level":"error","msg":" exec: \"x\":\n not found \n"}"#) == "exec: \"x\":\n not found")
     }

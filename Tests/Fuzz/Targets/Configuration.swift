@@ -1,0 +1,44 @@
+import JSON
+import Linux
+import Shim
+
+/// A bundle's config.json and, as it is JSON too, the specification of an exec.
+func checkConfiguration(_ bytes: [UInt8]) throws(FuzzTarget.Violation) {
+    let configuration = try accepted { () throws(Failure) in
+        try BundleConfiguration(parsing: bytes, subject: "config.json")
+    }
+    if let configuration { _ = try accepted { () throws(Failure) in try configuration.wantsExecCgroup() } }
+    for terminal in [false, true] { try checkSpecification(bytes, terminal: terminal) }
+    guard let value = try accepted({ () throws(Failure) in try JSONValue(parsing: bytes, subject: "JSON") }) else {
+        return
+    }
+    let written = value.text
+    // A number that stands alone ends where something else begins.
+    let again = try understood { () throws(Failure) in try JSONValue(parsing: written + [10], subject: "written") }
+    try require(again.text == written, "another value: \(String(decoding: written, as: UTF8.self))")
+    try require(again.keys == value.keys, "other keys: \(value.keys)")
+    for key in value.keys {
+        let quoted = JSONValue.quoted(key)
+        let read = try understood { () throws(Failure) in
+            try JSONValue(parsing: Array(quoted.utf8), subject: "quoted")
+        }
+        try require(read.string == key, "another text: \(quoted)")
+    }
+}
+
+/// What the runtime gets says of the terminal what the request does, and all else stays.
+func checkSpecification(_ bytes: [UInt8], terminal: Bool) throws(FuzzTarget.Violation) {
+    let changed = try accepted { () throws(Failure) in
+        try ExecSpecification.withTerminal(terminal, in: bytes)
+    }
+    guard let changed else { return }
+    let (before, after) = try understood { () throws(Failure) in
+        (try JSONValue(parsing: bytes, subject: "before"), try JSONValue(parsing: changed, subject: "after"))
+    }
+    try require((after["terminal"]?.bool ?? false) == terminal, "another terminal")
+    let others = before.keys.filter { $0 != "terminal" }
+    try require(after.keys.filter { $0 != "terminal" } == others, "other members: \(others)")
+    for key in others { try require(after[key]?.text == before[key]?.text, "another value: \(key)") }
+    let again = try understood { () throws(Failure) in try ExecSpecification.withTerminal(terminal, in: changed) }
+    try require(again == changed, "changed again")
+}
