@@ -56,7 +56,7 @@ package struct EventDelivery {
         case waiting
     }
 
-    /// How many events, and bytes of them, are in memory before the file is used.
+    /// How many events, or bytes of them, are in memory before the file is used.
     package static let fewest = 64
     package static let fewestBytes = 64 << 10
     /// What an outage may cost us in memory when there is no file.
@@ -66,6 +66,7 @@ package struct EventDelivery {
     private static let firstDelay: Int64 = 100
     private static let longestDelay: Int64 = 10_000
 
+    private let fewest: Int
     private var state = State.idle
     private var queue: [Item] = []
     /// How many are in the file: later than those of the queue.
@@ -76,7 +77,8 @@ package struct EventDelivery {
     private var delay = firstDelay
     private var refusals = 0
 
-    package init() {}
+    /// `fewest`: how many are in memory before the file is used.
+    package init(fewest: Int = Self.fewest) { self.fewest = fewest }
 
     package var isEmpty: Bool { count == 0 }
     package var count: Int { queue.count + stored + late.count }
@@ -120,7 +122,7 @@ package struct EventDelivery {
 
     private mutating func keep(_ item: Item) -> [Action] {
         guard late.isEmpty else { return keepLate(item) }
-        guard stored > 0 || queue.count >= Self.fewest || bytes + item.request.count > Self.fewestBytes else {
+        guard stored > 0 || queue.count >= fewest || bytes + item.request.count > Self.fewestBytes else {
             append(item)
             return []
         }

@@ -10,7 +10,9 @@ final class Publisher {
     enum Peer { case present, refusing, mute, away }
 
     private let scheduler: Scheduler
-    private var delivery = EventDelivery()
+    private var delivery = EventDelivery(fewest: 3)
+    /// A file that takes an event more often than not, and gives them back some at a time.
+    private var file: [EventDelivery.Item] = []
     private var delay: Scheduler.Timer?
     private var isSending = false
     private(set) var peer = Peer.present
@@ -62,6 +64,16 @@ final class Publisher {
                 if let delay { scheduler.cancel(delay) }
                 delay = nil
             case .report(let words): scheduler.note(words)
+            case .store(let item):
+                if scheduler.random.isOne(in: 8) {
+                    perform(.notStored(item, reason: "no space"))
+                } else {
+                    file.append(item)
+                }
+            case .load:
+                let some = file.prefix(scheduler.random.isOne(in: 2) ? 1 : 5)
+                file.removeFirst(some.count)
+                perform(.loaded(Array(some)))
             }
         }
         scheduler.check(delivery.count >= count - 1, "several events are gone at once")
