@@ -401,7 +401,7 @@ class Bundle:
         self.host, self.id, self.group = host, id, group or id
         self.path = f"{host.bundles}/{id}"
         os.makedirs(self.path + "/rootfs")
-        os.mkdir(self.path + "/work")
+        os.mkdir(f"{self.path}/work")
         open(self.path + "/log", "w").close()
         capabilities = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_SETUID", "CAP_SETGID", "CAP_SYS_CHROOT"]
         kinds = ["ipc", "uts", "mount"] + ([] if host_pids else ["pid"])
