@@ -6,6 +6,8 @@ EXECS := 200
 ROUNDS := 5
 SECONDS := 60
 SEEDS := 1000000
+MINUTES := 60
+SWEEP :=
 CONTAINERD := all
 ARCHIVES := $(shell $(SWIFT)c -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)",*/\1/p')/embedded/x86_64-unknown-linux-gnu
 export SWIFTRUNC_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -53,6 +55,15 @@ vm-test: all ## cases with other runtimes, cgroup v2 and systemd, in throw-away 
 mutate: deps ## breaks the sources in places, and wants cases to fail (ONLY=P-13: those of that name); not part of `test`
 	integration/mutate.py "$(ONLY)"
 
+sweep-syscalls: embedded ## lets each system call of the shim fail, in each verb (SWEEP="--verb create/pipes"); half an hour
+	integration/sweep-syscalls.py $(SWEEP)
+
+sweep-kill: embedded ## kills shim, runtime, init, logger, event service at each step of a life (SWEEP="--victim shim")
+	integration/sweep-kill.py $(SWEEP)
+
+soak: embedded ## chaos of all calls by 32 workers, and then the sum (MINUTES=60)
+	integration/soak.py --minutes $(MINUTES)
+
 footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
 	integration/footprint.sh $(EXECS)
 
@@ -74,4 +85,4 @@ clean: ## removes what was built, and what was fetched
 help: ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration vm-test mutate footprint bench lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration vm-test mutate sweep-syscalls sweep-kill soak footprint bench lint protos deps clean help

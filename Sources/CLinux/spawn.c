@@ -117,17 +117,23 @@ int32_t clinux_pidfd_kill(int32_t pidfd, int32_t signal) {
 
 int32_t clinux_kill_group(int32_t leader) { return kill(-leader, SIGKILL) < 0 ? -errno : 0; }
 
-int32_t clinux_reap(int32_t pidfd) {
+static int32_t reap(idtype_t kind, int32_t number) {
     siginfo_t info = {0};
-    if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0) return -errno;
+    if (waitid(kind, (id_t)number, &info, WEXITED | WNOHANG) < 0) return -errno;
     if (info.si_pid == 0) return -EAGAIN;
     return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-int32_t clinux_is_child(int32_t pidfd) {
+static int32_t is_child(idtype_t kind, int32_t number) {
     siginfo_t info = {0};
-    return waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? -errno : 1;
+    return waitid(kind, (id_t)number, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? -errno : 1;
 }
+
+int32_t clinux_reap(int32_t pidfd) { return reap(P_PIDFD, pidfd); }
+int32_t clinux_is_child(int32_t pidfd) { return is_child(P_PIDFD, pidfd); }
+int32_t clinux_reap_pid(int32_t pid) { return reap(P_PID, pid); }
+int32_t clinux_is_child_pid(int32_t pid) { return is_child(P_PID, pid); }
+int32_t clinux_kill_child(int32_t pid) { return clinux_is_child_pid(pid) != 1 || kill(pid, SIGKILL) < 0 ? -ESRCH : 0; }
 
 int32_t clinux_next_dead_child(void) {
     siginfo_t info = {0};

@@ -17,6 +17,16 @@ extension Cgroup {
         self.init(path: path, version: isUnified ? .unified : .legacy, elsewhere: [])
     }
 
+    /// The one that a runtime makes for `linux.cgroupsPath` of a bundle, if that is a path (the driver cgroupfs), and it
+    /// is there. Version 1: in one of the hierarchies, as ``of(pid:)`` chooses.
+    package init?(named path: String) {
+        guard path.hasPrefix("/") else { return nil }
+        let root = Hierarchy.mountPoint
+        let places = Hierarchy.mode() == .unified ? [root] : Self.preferred.map { "\(root)/\($0)" }
+        guard let place = places.first(where: { Files.isDirectory($0 + path) }) else { return nil }
+        self.init(at: place + path)
+    }
+
     /// SIGKILL to all processes in it and below, as ``ExecCgroup/kill()``: as long as ``processes()`` has any, do it
     /// again. What is frozen there, as a paused container is, goes on and so ends.
     package func kill() {

@@ -19,7 +19,7 @@ package struct Cgroup: Equatable {
 
     /// Which of the version 1 hierarchies is looked at, if a container has a cgroup there. The
     /// first ones are those that every runtime makes.
-    private static let preferred = ["devices", "pids", "memory", "freezer", "cpu", "name=systemd"]
+    static let preferred = ["devices", "pids", "memory", "freezer", "cpu", "name=systemd"]
 
     /// Where `pid` is. nil if that cannot be found out, or if the cgroup is not the container's
     /// alone: the root, or the one that we are in ourselves.

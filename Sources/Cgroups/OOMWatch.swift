@@ -23,25 +23,35 @@ package final class OOMWatch {
     /// from now on, or all there ever were if `countsEarlier`, which are told by the first ``look()``.
     ///
     /// Fails where the kernel does not count memory for the cgroup.
-    package init(_ cgroup: Cgroup, countsEarlier: Bool, tell: @escaping @Loop () -> Void) throws(Failure) {
-        self.tell = tell
+    package convenience init(
+        _ cgroup: Cgroup, countsEarlier: Bool, tell: @escaping @Loop () -> Void
+    ) throws(Failure) {
         switch cgroup.version {
         case .unified:
-            order = .countedThenTold
-            file = try FileDescriptor(opening: "\(cgroup.path)/memory.events", .readOnly)
-            counter = nil
-            fileAbove = "\(Self.above(cgroup.path))/memory.events"
+            let file = try FileDescriptor(opening: "\(cgroup.path)/memory.events", .readOnly)
+            try self.init(
+                .countedThenTold, file, above: "\(Self.above(cgroup.path))/memory.events", counter: nil,
+                countsEarlier: countsEarlier, tell: tell)
         case .legacy:
-            order = .toldThenCounted
             let directory = cgroup.directory(of: .memory)
             guard !directory.isEmpty else { throw Failure(.failedPrecondition, "no cgroup of the memory controller") }
             let control = try FileDescriptor(opening: "\(directory)/memory.oom_control", .readOnly)
             let raised = try FileDescriptor.eventCounter()
             try Files.write("\(raised.raw) \(control.raw)", toExisting: "\(directory)/cgroup.event_control")
-            file = consume control
-            counter = consume raised
-            fileAbove = nil
+            try self.init(
+                .toldThenCounted, control, above: nil, counter: raised, countsEarlier: countsEarlier, tell: tell)
         }
+    }
+
+    private init(
+        _ order: OOMCount.Order, _ file: consuming FileDescriptor, above: String?, counter: consuming FileDescriptor?,
+        countsEarlier: Bool, tell: @escaping @Loop () -> Void
+    ) throws(Failure) {
+        self.order = order
+        self.file = file
+        fileAbove = above
+        self.counter = counter
+        self.tell = tell
         count = OOMCount(order, after: OOMCount.Reading(kills: 0))
         // Before the first look, so that nothing can happen between the two.
         try listen()

@@ -68,6 +68,8 @@ extension Container {
         within limit: Duration = Runtime.timeout
     ) async throws(Failure) {
         let log = RuntimeLog(self.log)
+        // One that the runtime knows before is not ours to remove.
+        let wasKnown = isKnownToRuntime
         let invocation: Invocation
         do throws(Failure) {
             invocation = try start(command, log: log.path, stdio)
@@ -76,7 +78,11 @@ extension Container {
         }
         switch await invocation.outcome(within: limit) {
         case .succeeded: break
-        case .failed(let text): throw log.failure(failed, fallback: text + stdio.heldErrorText())
+        case .failed(let text):
+            let failure = log.failure(failed, fallback: text + stdio.heldErrorText())
+            // A runtime that was killed has not cleaned up (P-30).
+            if !wasKnown, isKnownToRuntime { await destroy() }
+            throw failure
         case .timedOut(let text):
             await destroy()
             throw Failure(.deadlineExceeded, "\(failed): \(text)")
@@ -114,6 +120,17 @@ extension Container {
         try stdio.attach(console: terminal)
     }
 
-    /// What a runtime that was killed half-way may have left.
-    private func destroy() async { await attempt(Runtime.delete(id, force: true), within: .seconds(10)) }
+    /// Whether the runtime has a directory for it, whatever became of it.
+    private var isKnownToRuntime: Bool { Files.exists("\(runtime.root)/\(id)") }
+
+    /// What a runtime that was killed half-way may have left. Of a cgroup that it had not noted yet it does not know; and who
+    /// is in there ends once it sees that nobody goes on with it.
+    private func destroy() async {
+        await attempt(Runtime.delete(id, force: true), within: .seconds(10))
+        for _ in 0..<50 {
+            guard let cgroup = Cgroup(named: request.settings.cgroupsPath) else { return }
+            cgroup.remove()
+            await Reactor.shared.sleep(.milliseconds(20))
+        }
+    }
 }

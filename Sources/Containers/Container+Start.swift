@@ -64,7 +64,8 @@ extension Container {
             if initial.state.hasEnded { do throws(Failure) { try child.kill() } catch {} }  // it has ended
             return child.pid
         } catch {
-            Reaper.shared.abandon(birth)
+            // The runtime may have made it before something else failed.
+            Reaper.shared.refuse(birth)
             Files.remove(unfinished(pidFile(of: exec)))
             process.closeStdio()
             process.cgroup?.kill()
@@ -80,7 +81,8 @@ extension Container {
         let failed = "OCI runtime exec failed"
         let ownLog = ownLog
         let log = RuntimeLog(ownLog ?? "/dev/null")
-        let specification = "\(Process.environment("XDG_RUNTIME_DIR") ?? "/tmp")/runc-process\(Process.randomName())"
+        // In the bundle, with which it goes should we be killed meanwhile.
+        let specification = "\(bundle)/runc-process\(Process.randomName())"
         let console = process.paths.terminal ? try ConsoleSocket() : nil
         defer {
             console?.close()

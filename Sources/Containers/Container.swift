@@ -40,6 +40,8 @@ package final class Container {
         package var runtime: Runtime
         /// containerd's, for loggers.
         package var namespace = ""
+        /// Where its bundle wants its cgroup (config.json, `linux.cgroupsPath`).
+        package var cgroupsPath = ""
         /// What happens to its processes' output while nobody reads it.
         package var output = OutputPolicy.wait
         package var spill = SpillPlace()

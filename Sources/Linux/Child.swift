@@ -125,11 +125,21 @@ public struct Child: ~Copyable {
     package func killGroup() { _ = clinux_kill_group(pid) }  // whoever is gone needs no signal
 
     /// How it ended, once; nil while it runs. Afterwards the pid may be another process's.
-    package func reap() throws(Failure) -> Exit? {
-        let status = clinux_reap(pidfd.raw)
+    package func reap() throws(Failure) -> Exit? { try Self.exit(clinux_reap(pidfd.raw), pid) }
+
+    /// The same for a child of ours that nobody holds; it takes no descriptor.
+    package static func reap(_ pid: Int32) throws(Failure) -> Exit? { try exit(clinux_reap_pid(pid), pid) }
+
+    private static func exit(_ status: Int32, _ pid: Int32) throws(Failure) -> Exit? {
         guard status != -Errno.again else { return nil }
         return Exit(status: UInt32(try check(status, "waitid", "\(pid)")), time: .now())
     }
+
+    /// Whether `pid` is a child of ours, dead or alive, that was not reaped.
+    package static func exists(_ pid: Int32) -> Bool { clinux_is_child_pid(pid) == 1 }
+
+    /// SIGKILL to a child of ours that nobody holds, and to no other process.
+    package static func kill(_ pid: Int32) { _ = clinux_kill_child(pid) }  // it has ended
 
     /// A child that is dead and not reaped yet, whoever started it; nil if there is none.
     package static func nextDead() -> Int32? {

@@ -22,12 +22,11 @@ package final class Invocation {
     private var output: [UInt8] = []
 
     /// `descriptors`: its 0, 1 and 2; nil: `input` (nil: /dev/null) and, for 1 and 2, a pipe to us.
-    package init(
+    package convenience init(
         of program: Program, named name: String, descriptors: [Int32]? = nil, input: [UInt8]? = nil
     ) throws(Failure) {
-        self.name = name
         if let descriptors {
-            child = try ChildProcess(starting: program, descriptors: descriptors)
+            try self.init(name, ChildProcess(starting: program, descriptors: descriptors), output: nil)
             return
         }
         let stdin: FileDescriptor
@@ -41,8 +40,20 @@ package final class Invocation {
             throw Failure(.internal, "pipe2: no ends")
         }
         try reading.makeNonblocking()
-        child = try ChildProcess(starting: program, descriptors: [stdin.raw, writing.raw, writing.raw])
-        watch = try Reactor.shared.watch(reading, for: .readable) { [self] _ in if !read() { closePipe() } }
+        let child = try ChildProcess(starting: program, descriptors: [stdin.raw, writing.raw, writing.raw])
+        try self.init(name, child, output: reading)
+    }
+
+    private init(_ name: String, _ child: ChildProcess, output reading: consuming FileDescriptor?) throws(Failure) {
+        self.name = name
+        self.child = child
+        guard let reading else { return }
+        do throws(Failure) {
+            watch = try Reactor.shared.watch(reading, for: .readable) { [self] _ in if !read() { closePipe() } }
+        } catch {
+            child.killGroup()  // nobody would wait for it
+            throw error
+        }
         pipe = consume reading
     }
 

@@ -41,10 +41,11 @@ package final class Reaper {
         return birth
     }
 
-    /// The process of `birth`, after its runtime has exited with success. It may have ended by now.
+    /// The process of `birth`, after its runtime has exited with success. It may have ended by now. After a failure
+    /// it is the caller's to ``refuse(_:)``.
     package func adopt(_ birth: Birth) throws(Failure) -> ChildProcess {
-        defer { abandon(birth) }
         do throws(Failure) {
+            defer { abandon(birth) }
             let pid = try pid(in: birth.pidFile)
             // Who has the pid now comes first: another that died before may have had it too.
             if !isUnownedChild(pid), let index = unclaimed.lastIndex(where: { $0.pid == pid }) {
@@ -64,15 +65,16 @@ package final class Reaper {
         requestSweep()
     }
 
-    private func isUnownedChild(_ pid: Int32) -> Bool {
-        guard owned[pid] == nil else { return false }
+    /// Nobody wants the process of `birth`: if it is there, it is killed.
+    package func refuse(_ birth: Birth) {
         do throws(Failure) {
-            _ = try Child(adopting: pid)
-            return true
-        } catch {
-            return false
-        }
+            let pid = try pid(in: birth.pidFile)
+            if isUnownedChild(pid) { Child.kill(pid) }
+        } catch {}  // the runtime has not made it
+        abandon(birth)
     }
+
+    private func isUnownedChild(_ pid: Int32) -> Bool { owned[pid] == nil && Child.exists(pid) }
 
     fileprivate func add(_ child: ChildProcess) { owned[child.pid] = child }
     fileprivate func remove(_ child: ChildProcess) { owned.removeAndShrink(child.pid) }
@@ -86,8 +88,7 @@ package final class Reaper {
                 continue
             }
             do throws(Failure) {
-                let orphan = try Child(adopting: pid)
-                guard let exit = try orphan.reap() else { return }
+                guard let exit = try Child.reap(pid) else { return }
                 guard !births.isEmpty else { continue }
                 // A runtime that hangs while orphans die by the thousand must not cost memory without end.
                 if unclaimed.count >= Self.mostUnclaimed { unclaimed.removeFirst(Self.mostUnclaimed / 2) }
@@ -119,16 +120,20 @@ package final class ChildProcess {
     private var lastWaiter = 0
 
     /// Starts a program, see ``Child``.
-    package init(starting program: Program, descriptors: [Int32]) throws(Failure) {
+    package convenience init(starting program: Program, descriptors: [Int32]) throws(Failure) {
         let child = try Child(starting: program, descriptors: descriptors)
-        pid = child.pid
-        try own(child)
+        let pid = child.pid
+        do throws(Failure) {
+            try self.init(owning: child)
+        } catch {
+            // It would go on, and nobody would know. The sweep reaps it.
+            Child.kill(pid)
+            throw error
+        }
     }
 
-    fileprivate init(adopting pid: Int32) throws(Failure) {
-        let child = try Child(adopting: pid)
-        self.pid = pid
-        try own(child)
+    fileprivate convenience init(adopting pid: Int32) throws(Failure) {
+        try self.init(owning: Child(adopting: pid))
     }
 
     fileprivate init(pid: Int32, exit: Exit) {
@@ -136,7 +141,10 @@ package final class ChildProcess {
         self.exit = exit
     }
 
-    private func own(_ child: consuming Child) throws(Failure) {
+    // What may fail before all is set is done before: an embedded build leaks the memory of an object whose `init` throws
+    // earlier (Swift 6.3.1).
+    private init(owning child: consuming Child) throws(Failure) {
+        pid = child.pid
         watch = try Reactor.shared.watch(child.pidfd, for: .readable) { _ in self.reap() }
         self.child = consume child
         Reaper.shared.add(self)

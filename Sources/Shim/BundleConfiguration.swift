@@ -18,7 +18,9 @@ package struct BundleConfiguration {
     package let outputPolicy: String?
     /// The annotation `io.swiftrunc.exec-cgroup`, as it is; it comes before the options.
     private let execCgroup: String?
-    /// Whether `linux.cgroupsPath` has the form `slice:prefix:name`, which only the systemd driver
+    /// `linux.cgroupsPath`; empty if there is none.
+    package let cgroupsPath: String
+    /// Whether it has the form `slice:prefix:name`, which only the systemd driver
     /// understands (C-3.64).
     package let namesSystemdCgroup: Bool
 
@@ -34,6 +36,7 @@ package struct BundleConfiguration {
             $0["type"]?.string == "pid" && ($0["path"]?.string ?? "").isEmpty
         }
         let path = root["linux"]?["cgroupsPath"]?.string ?? ""
+        cgroupsPath = path
         namesSystemdCgroup = !path.hasPrefix("/") && path.utf8.filter { $0 == UInt8(ascii: ":") }.count == 2
     }
 

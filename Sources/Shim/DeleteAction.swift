@@ -1,3 +1,4 @@
+import Cgroups
 import Containers
 import JSON
 package import Linux
@@ -13,7 +14,9 @@ import _Concurrency
 @Loop
 package enum DeleteAction {
     /// containerd kills us after 5 s; the runtime gets this much of it.
-    private static let runtimeLimit = Duration.seconds(3)
+    private static let runtimeLimit = Duration.milliseconds(2500)
+    /// What the dead shim has asked of the runtime is better finished than broken off, if it does not take longer.
+    private static let finishLimit = Duration.milliseconds(500)
     /// When what was killed is waited for no more. Unmounting may take a second after that.
     private static let endLimit = Duration.milliseconds(3700)
     /// SIGKILL's, which is what an init dies of that was alive. Of one whose end nobody saw it is what the Go shim says
@@ -28,6 +31,7 @@ package enum DeleteAction {
         _ = try Signals.open()  // SIGTERM and SIGINT wait until we are done
         let bundle = try bundle(arguments)
         let runtime = recordedRuntime(bundle, arguments.namespace, log: &log)
+        awaitCommands(in: bundle, log: &log)
         let pid = recordedPID(bundle)
         let record = LifeRecord(of: arguments.id, in: bundle)
         let remains = record.map { Remains($0) } ?? Remains(of: arguments.id, pid: pid)
@@ -35,6 +39,7 @@ package enum DeleteAction {
         await delete(arguments.id, by: runtime, in: bundle, log: &log)
         if remains.isLeft { log(.warning, "what the runtime has left is killed") }
         if !remains.end(by: deadline) { log(.error, "something of the container is left") }
+        if record == nil { removeCgroup(namedIn: bundle, by: deadline) }
         // A shim that was only mute may have written it since.
         let exit = record?.exit ?? LifeRecord(of: arguments.id, in: bundle)?.exit
         let told = exit ?? Exit(status: killed, time: .now())
@@ -45,6 +50,35 @@ package enum DeleteAction {
         if source == "kill" { keep(told, of: arguments.id, in: bundle) }
         unmount("\(bundle)/rootfs", log: &log)
         return DeleteResponse(pid: pid.map { UInt32($0) } ?? 0, exitStatus: told.status, exitedAt: told.time).encoded()
+    }
+
+    /// What a command makes after we have looked would be nobody's.
+    private static func awaitCommands(in bundle: String, log: inout Log) {
+        let deadline = Monotonic.now() + finishLimit.nanoseconds
+        while true {
+            let commands = Runtime.commands(in: bundle)
+            guard !commands.isEmpty else { return }
+            if Monotonic.now() > deadline {
+                log(.warning, "a command of the runtime was under way and is killed")
+                for pid in commands {
+                    do throws(Failure) { try ForeignProcess(pid).kill() } catch {}  // it has ended
+                }
+                return
+            }
+            Process.sleep(milliseconds: 10)
+        }
+    }
+
+    /// Of a container that was never whole the runtime may not know that it has a cgroup. Who is in there ends once it sees
+    /// that nobody goes on with it.
+    private static func removeCgroup(namedIn bundle: String, by deadline: Int64) {
+        do throws(Failure) {
+            let path = try BundleConfiguration(bundle: bundle).cgroupsPath
+            while let cgroup = Cgroup(named: path), Monotonic.now() < deadline {
+                cgroup.remove()
+                Process.sleep(milliseconds: 10)
+            }
+        } catch {}  // nobody knows where it would be
     }
 
     /// So that we tell the same should we be called again.

@@ -55,6 +55,7 @@ extension TaskService {
         var settings = Container.Settings(
             runtime: options.runtime(namespace: namespace), runtimeFile: runc.binaryName, optionsFile: options.json)
         settings.namespace = namespace
+        settings.cgroupsPath = configuration?.cgroupsPath ?? ""
         let policy = try configuration?.outputPolicy.map { (word) throws(Failure) in try OutputPolicy(word) }
         settings.output = policy ?? options.said.outputPolicy ?? .wait
         settings.spill = options.spill

@@ -81,12 +81,18 @@ package final class Stdio {
 
     /// Opens what the client named, without ever waiting for it; a path that does not exist is a
     /// failure with ENOENT. The process's ends belong to `uid` and `gid`.
-    package init(_ paths: StdioPaths, uid: UInt32, gid: UInt32, owner: Owner) throws(Failure) {
+    package convenience init(_ paths: StdioPaths, uid: UInt32, gid: UInt32, owner: Owner) throws(Failure) {
+        try self.init(paths, to: Destination(stdout: paths.stdout), uid: uid, gid: gid, owner: owner)
+    }
+
+    private init(
+        _ paths: StdioPaths, to destination: Destination, uid: UInt32, gid: UInt32, owner: Owner
+    ) throws(Failure) {
         self.paths = paths
+        self.destination = destination
         policy = owner.policy
         spill = owner.spill
         report = owner.report
-        destination = try Destination(stdout: paths.stdout)
         do throws(Failure) {
             if case .logger(let command) = destination { logger = try Logger(command, for: owner) }
             if paths.terminal { try openForTerminal() } else { try openPipes(uid: uid, gid: gid) }

@@ -112,13 +112,16 @@ package final class Server {
                 onConnect?()
             }
         } catch {
-            guard error.errno != Errno.aborted else { return }
-            // Out of descriptors or memory: somebody must close something first.
-            pauseMilliseconds = min(max(1, pauseMilliseconds * 2), 1000)
-            stopAccepting()
-            pause = Reactor.shared.after(.milliseconds(pauseMilliseconds)) { [self] in
-                do throws(Failure) { try listen() } catch { accept() }
-            }
+            if error.errno != Errno.aborted { waitToAccept() }
+        }
+    }
+
+    /// Out of descriptors or memory: somebody must close something first.
+    private func waitToAccept() {
+        pauseMilliseconds = min(max(1, pauseMilliseconds * 2), 1000)
+        stopAccepting()
+        pause = Reactor.shared.after(.milliseconds(pauseMilliseconds)) { [self] in
+            do throws(Failure) { try listen() } catch { waitToAccept() }
         }
     }
 

@@ -155,6 +155,24 @@ struct ReaperTests {
         #expect(!Files.exists("/proc/\(orphan.pid)"))
     }
 
+    @Test func `a birth that is refused ends its process`() async throws {
+        let orphan = try await Orphan()
+        Reaper.shared.refuse(Reaper.shared.expect(pidFile: orphan.pidFile))
+        await orphan.died()
+        Reaper.shared.requestSweep()
+        await Reactor.shared.sleep(.zero)
+        #expect(!Files.exists("/proc/\(orphan.pid)"))
+    }
+
+    @Test func `a birth that is refused after its process was adopted harms nobody`() async throws {
+        let orphan = try await Orphan()
+        let birth = Reaper.shared.expect(pidFile: orphan.pidFile)
+        let child = try Reaper.shared.adopt(birth)
+        Reaper.shared.refuse(birth)
+        await orphan.die()
+        #expect(await child.exit(within: .seconds(10))?.status == 7)
+    }
+
     @Test(arguments: ["", "x", "-1", "0"])
     func `a pid file must have a pid`(text: String) throws {
         let file = "/tmp/swiftrunc-\(Process.randomName())"
@@ -192,6 +210,11 @@ private final class Orphan {
     /// Ends it; it is dead then, and not reaped by this.
     func die() async {
         control = nil
+        await died()
+    }
+
+    /// Waits for its end.
+    func died() async {
         guard let pidfd = pidfd.take() else { return }
         var watch: Reactor.Watch?
         await Waiter<Void>.suspend { waiter in

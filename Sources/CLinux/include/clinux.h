@@ -141,6 +141,11 @@ int32_t clinux_kill_group(int32_t leader);
 int32_t clinux_reap(int32_t pidfd);
 /// 1 while the process behind `pidfd` is our child (dead or alive), else -ECHILD.
 int32_t clinux_is_child(int32_t pidfd);
+/// The same for a child by its number, which stays its own until it is reaped.
+int32_t clinux_reap_pid(int32_t pid);
+int32_t clinux_is_child_pid(int32_t pid);
+/// SIGKILL to a child of ours; -ESRCH if `pid` is none.
+int32_t clinux_kill_child(int32_t pid);
 /// The pid of a dead child nobody has reaped yet, 0 if there is none. Reaps nothing.
 int32_t clinux_next_dead_child(void);
 
