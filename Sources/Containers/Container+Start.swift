@@ -56,6 +56,7 @@ extension Container {
             try await runExec(process)
             let child = try Reaper.shared.adopt(birth)
             try check(child, isIn: process.cgroup)
+            try refuseIfDeleted(child)
             process.runs(as: child)
             specifications.removeValue(forKey: exec)
             tell(process, .started)
@@ -75,6 +76,13 @@ extension Container {
             perform(order.on(.execEnded(exec)))
             throw error
         }
+    }
+
+    /// A runtime may take so long that init's exit was told without the exec's, and the container deleted.
+    private func refuseIfDeleted(_ child: ChildProcess) throws(Failure) {
+        guard initial.state.isDeleted else { return }
+        do throws(Failure) { try child.kill() } catch {}  // it has ended
+        throw Failure(.failedPrecondition, "container \(id) was deleted")
     }
 
     private func runExec(_ process: TaskProcess) async throws(Failure) {

@@ -88,6 +88,11 @@ package struct ProcessState: Equatable {
         }
     }
 
+    /// Nothing is told of it any more.
+    package var isDeleted: Bool {
+        if case .deleted = state { true } else { false }
+    }
+
     /// Enters the state in which `request` is carried out, or says why not.
     package mutating func request(_ request: Request) throws(Failure) {
         switch (request, state) {

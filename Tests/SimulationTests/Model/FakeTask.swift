@@ -166,7 +166,7 @@ final class FakeTask {
             return true
         } _: { [self] outcome in
             starting.remove(exec)
-            guard outcome == .succeeded, let born else {
+            guard outcome == .succeeded, let born, !container.initial.state.isDeleted else {
                 born?.kill()
                 container.tell(process, .startFailed)
                 container.publish(.execNeverRan(id: container.id, exec: exec))
