@@ -283,13 +283,14 @@ modes() { find "$1" -mindepth 1 -printf '%P %m\n' | sort; }
     "${rpc[@]}" "$socket" call Task Exec terminal:=true "$(exec_fields c1 e1 true)"
     background exec "${rpc[@]}" "$socket" call Task Start id=c1 exec_id=e1
     wait_until exec_is_prepared
-    [ "$(modes "$DIR/tmp" | sed 's/[0-9a-f]\{16\}/X/')" = "$(printf '%s\n' 'ptyX 700' 'ptyX/pty.sock 1755' 'runc-processX 600')" ]
+    [ "$(modes "$DIR/tmp" | sed 's/[0-9a-f]\{16\}/X/')" = "$(printf '%s\n' 'ptyX 700' 'ptyX/pty.sock 1755')" ]
+    [ "$(stat -c %a "$DIR"/direct/c1/runc-process*)" = 600 ]
     rm "$FAKE_RUNC/exec.hold"
     "${rpc[@]}" "$socket" call Task Wait id=c1 exec_id=e1
     "${rpc[@]}" "$socket" call Task Delete id=c1 exec_id=e1
 }
 
-exec_is_prepared() { [ "$(find "$DIR/tmp" -mindepth 1 | wc -l)" -eq 3 ]; }
+exec_is_prepared() { [ "$(find "$DIR/tmp" "$DIR/direct/c1" -path '*/pty*/pty.sock' -o -name 'runc-process*' | wc -l)" -eq 2 ]; }
 
 # says_descriptors NAME: a program that leaves its descriptors, but for the one that it looks with.
 says_descriptors() {
