@@ -54,8 +54,9 @@ for file in "$@"; do
     [ -e "$file" ] || { echo "no such case file: $file" >&2 && exit 2; }
     files+=("$file")
 done
+[ ${#files[@]} -gt 0 ] || files=("$here"/*.bats)
 # The longest first, so that no long one is left alone at the end.
-[ ${#files[@]} -gt 0 ] || mapfile -t files < <(ls -S "$here"/*.bats)
+mapfile -t files < <(ls -S "${files[@]}")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
