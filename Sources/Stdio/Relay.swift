@@ -12,7 +12,8 @@ import _Concurrency
 final class Relay {
     /// No more than this in one turn of the loop, so that every other stream gets its own.
     private static let turn = 1 << 20
-    /// Pipes that are busy hold so much: fewer turns for the same bytes.
+    /// Pipes that are busy hold so much: fewer turns for the same bytes. The client's keep their size, for what a
+    /// client has not read when it deletes the task is lost to it.
     private static let busyPipe: Int32 = 256 << 10
     /// One that moves this in one turn is busy: what a pipe of the usual size holds.
     private static let busy = 64 << 10
@@ -159,10 +160,9 @@ final class Relay {
     }
 
     private func growIfBusy(_ moved: Int) {
-        guard moved >= Self.busy, !hasGrown else { return }
+        guard moved >= Self.busy, !hasGrown, !copies else { return }
         hasGrown = true
-        if !copies { source?.descriptor.growPipe(to: Self.busyPipe) }
-        destination?.descriptor.growPipe(to: Self.busyPipe)
+        source?.descriptor.growPipe(to: Self.busyPipe)
     }
 
     private func fillOverflow() -> RelayState.Event {

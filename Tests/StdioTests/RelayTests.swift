@@ -39,6 +39,18 @@ struct RelayTests {
         #expect(await test.stdio.drained())
     }
 
+    @Test func `a client's fifo does not hold more because much goes through it`() async throws {
+        let test = try output()
+        let client = try Peer.reader(test.path)
+        let writing = Task {
+            try await test.process.write(pattern(10 << 20))
+            test.process.close()
+        }
+        _ = try await client.read()
+        #expect(clinux_pipe_capacity(client.raw) == 64 << 10)
+        try await writing.value
+    }
+
     @Test func `many small writes arrive in order`() async throws {
         let test = try output()
         let client = try Peer.reader(test.path)
