@@ -83,7 +83,7 @@ static int mount_elsewhere(void *argument) {
 int32_t clinux_mount_from(
     const char *directory, const char *source, const char *target, const char *type, uint64_t flags,
     const char *data) {
-    static char stack[16 * 1024] __attribute__((aligned(16)));
+    char stack[16 * 1024] __attribute__((aligned(16)));
     struct mounting m = {directory, source, target, type, data, flags, EINTR};
     // As spawn.c: it borrows our memory while we stand still, but its working directory is its own.
     sigset_t all, before;

@@ -49,6 +49,13 @@ void clinux_trim_heap(void) { malloc_trim(0); }
 
 extern const char __executable_start[], etext[];  // the linker's
 
+void clinux_drop_stack(void) {
+    enum { most = 256 * 1024, own_frame = 512 };
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - own_frame) & ~(page - 1);
+    madvise((void *)(end - most), most, MADV_DONTNEED);  // of what is not mapped there is nothing to drop
+}
+
 void clinux_drop_code(void) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t start = (uintptr_t)__executable_start & ~(page - 1), end = (uintptr_t)etext & ~(page - 1);

@@ -1,5 +1,5 @@
 // Spawning with CLONE_VM | CLONE_VFORK: the child borrows our memory, we stand still until it has
-// called execve. So its side must be C that allocates nothing, a static stack is enough, and no
+// called execve. So its side must be C that allocates nothing, a part of our stack is enough, and no
 // descriptor of ours is ever open in a child for longer than this call.
 #define _GNU_SOURCE
 #include "clinux.h"
@@ -87,7 +87,7 @@ static int child_side(void *argument) {
 }
 
 int32_t clinux_spawn(const struct clinux_program *program, int32_t *pidfd) {
-    static char stack[32 * 1024] __attribute__((aligned(16)));
+    char stack[32 * 1024] __attribute__((aligned(16)));
     if (program->descriptor_count > most_descriptors) return -E2BIG;
     struct birth birth = {.program = program};
     sigset_t all, before;

@@ -118,6 +118,13 @@ package final class Container {
     /// The ids of its execs, started or not.
     package var execIDs: [String] { execs.keys.sorted() }
 
+    /// As the reactor's.
+    package func compact() {
+        execs.compact()
+        specifications.compact()
+        order.compact()
+    }
+
     /// Init for "", else the exec of that id.
     package func process(_ exec: String) throws(Failure) -> TaskProcess {
         if exec.isEmpty { return initial }

@@ -58,6 +58,8 @@ package struct ExitOrder {
         }
     }
 
+    mutating func compact() { execs.compact() }
+
     /// The execs that still keep init's exit from being told.
     package var unfinished: [String] { execs.sorted() }
 }

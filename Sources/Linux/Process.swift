@@ -69,11 +69,12 @@ package enum Process {
     /// Fixed thresholds, so that one large message does not leave a large heap.
     package static func restrainHeap() { clinux_restrain_heap() }
 
-    /// Gives back what a quiet process can do without: freed heap pages, and the pages of our own
-    /// code, which the kernel maps 64 KiB at a time around every first use. The next work brings
-    /// back, in some microseconds each, the few that it needs.
+    /// Gives back what a quiet process can do without: freed heap pages, the stack that deeper calls
+    /// had used, and the pages of our own code, which the kernel maps 64 KiB at a time around every
+    /// first use. The next work brings back, in some microseconds each, the few that it needs.
     package static func releaseMemory() {
         clinux_trim_heap()
+        clinux_drop_stack()
         clinux_drop_code()
     }
 

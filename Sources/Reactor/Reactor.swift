@@ -107,6 +107,12 @@ package final class Reactor {
     /// The handler of `timer` is not called any more.
     package func cancel(_ timer: Timer) { deadlines.removeAll { $0.number == timer.number } }
 
+    /// Moves what it remembers to where it holds little memory (``Swift/Dictionary/compact()``).
+    package func compact() {
+        sources.compact()
+        deadlines.compact()
+    }
+
     /// Suspends for at least `duration`.
     package func sleep(_ duration: Duration) async {
         await Waiter<Void>.suspend { waiter in _ = after(duration) { waiter.resume(()) } }

@@ -74,6 +74,12 @@ package final class Reaper {
         abandon(birth)
     }
 
+    /// As the reactor's.
+    package func compact() {
+        owned.compact()
+        births.compact()
+    }
+
     private func isUnownedChild(_ pid: Int32) -> Bool { owned[pid] == nil && Child.exists(pid) }
 
     fileprivate func add(_ child: ChildProcess) { owned[child.pid] = child }

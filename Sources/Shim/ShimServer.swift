@@ -147,6 +147,10 @@ package final class ShimServer {
         quietTimer = Reactor.shared.after(Self.quietLimit) {
             guard self.activity == before else { return self.waitForQuiet() }
             self.quietTimer = nil
+            Reactor.shared.compact()
+            Reaper.shared.compact()
+            self.server.compact()
+            self.service?.compact()
             Process.releaseMemory()
         }
     }

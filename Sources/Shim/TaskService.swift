@@ -61,6 +61,15 @@ package final class TaskService {
         }
     }
 
+    /// As the reactor's.
+    package func compact() {
+        containers.compact()
+        waits.compact()
+        creating.compact()
+        deletions.compact()
+        for container in containers.values { container.compact() }
+    }
+
     /// Carries out a call of one of our services; false if it is of another.
     package func handle(_ call: Call) -> Bool {
         guard Self.names.contains(call.service) else { return false }

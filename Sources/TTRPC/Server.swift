@@ -57,6 +57,9 @@ package final class Server {
     /// Whether there is a connection whose peer may still call.
     package var hasPeers: Bool { connections.values.contains { !$0.peerEnded } }
 
+    /// As the reactor's.
+    package func compact() { connections.compact() }
+
     /// No new connections from now on; those there are go on.
     package func stopAccepting() {
         if let listening { Reactor.shared.cancel(listening) }

@@ -101,6 +101,8 @@ void clinux_random(void *bytes, size_t count);
 /// Keeps the heap small: no dynamic mmap threshold, early trim.
 void clinux_restrain_heap(void);
 void clinux_trim_heap(void);
+/// Gives back the pages below the stack's present end.
+void clinux_drop_stack(void);
 /// Unmaps the pages of our own code and constants; they come back from the page cache when used.
 void clinux_drop_code(void);
 
