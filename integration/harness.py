@@ -462,12 +462,17 @@ def exec_spec(*words, **more):
     return {"@type": PROCESS, "@json": process(*words, **more)}
 
 
+def address(answer):
+    """The socket's, of what a `start` action printed: a word, or since containerd 2 an object."""
+    return json.loads(answer)["address"] if answer.startswith("{") else answer.strip()
+
+
 class Shim:
     """A shim of the group, started by the `start` action of a bundle. One connection, made anew when it is lost."""
 
     def __init__(self, host, bundle, prefix=()):
         self.host, self.bundle, self.group = host, bundle, bundle.group
-        self.address = bundle.invoke("start", prefix=prefix).decode()
+        self.address = address(bundle.invoke("start", prefix=prefix).decode())
         self.connection, self.baseline, self.kept, self.growth = None, None, set(), 0
         self.pid = self.call("Connect", id="")["shim_pid"]
         host.shims.append(self)

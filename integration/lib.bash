@@ -427,6 +427,7 @@ budget() {
     wait_until -t 5 memory_within "$pid" "$allowed" || {
         echo "budget: Private_Dirty $(memory "$pid" Private_Dirty) KiB, promised $allowed;" \
             "Private_Clean $(memory "$pid" Private_Clean) KiB" >&2
+        awk '/^[0-9a-f]+-/ { place = $2 " " $6 } /^Private_Dirty:/ && $2 > 0 { print place, $2, "KiB" }' "/proc/$pid/smaps" >&2
         return 1
     }
 }

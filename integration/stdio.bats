@@ -72,6 +72,42 @@ runs_sleep() { [[ $(tr '\0' ' ' <"/proc/$1/cmdline") == "sleep "* ]]; }
     cmp "$CASE/out.sum" "$CASE/err.sum"
 }
 
+# bats test_tags=direct
+@test "T-131 C-3.44 who waits is answered when a slow reader has read all; TaskExit does not wait" {
+    # It fits into pipe and fifo: the process ends by itself.
+    bare c1 seq 20000
+    client "$CASE" "$DIR/direct/c1" "$DIR/jobs/direct-events" <<'PY'
+import select
+case, bundle, events = sys.argv[2:]
+os.mkfifo(case + "/out")
+out = os.open(case + "/out", os.O_RDONLY | os.O_NONBLOCK)
+c, waiting = Connection(path), Connection(path)
+c.call("Create", id="c1", bundle=bundle, stdout=case + "/out")
+answer = waiting.send("Task", "Wait", {"id": "c1"})
+c.call("Start", id="c1")
+while "TaskExit" not in open(events).read():
+    time.sleep(0.001)
+total = 0
+while total < 108894:
+    total += len(os.read(out, 4096))
+    # Each piece takes a while, as long as nobody is told of the end.
+    if select.select([waiting.socket], [], [], 0.005)[0]:
+        break
+assert total >= 108894 - 4096, ("told before all was read", total)
+waiting.result("Wait", answer)
+PY
+}
+
+# bats test_tags=direct
+@test "T-131 C-3.44 who waits is answered soon when nobody reads" {
+    bare c1 seq 20000
+    mkfifo "$CASE/out"
+    exec {reader}<>"$CASE/out"
+    direct_run c1 stdout="$CASE/out" >/dev/null
+    rpc c1 Wait id=c1 --patience 5 >/dev/null
+    head -c 108894 <&"$reader" >/dev/null
+}
+
 @test "T-131 C-4.14 binary bytes of both streams keep their stream" {
     run --separate-stderr attached -- sh -c 'printf "a\n\001\377"; printf "b\n" >&2; exit 3'
     [ "$status" -eq 3 ]

@@ -45,6 +45,12 @@ package final class TaskProcess {
         pid = child.pid
     }
 
+    /// Calls `done` as ``Stdio/afterReading(_:)`` does; at once without streams.
+    package func afterReading(_ done: @escaping @Loop () -> Void) {
+        guard let stdio else { return done() }
+        stdio.afterReading(done)
+    }
+
     /// CloseIO: nothing more will come from our side of its stdin.
     package func closeStdin() {
         closesStdin = true

@@ -143,9 +143,9 @@ package final class ShimServer {
 
     /// One timer at a time, and none in an idle shim: it is set again only if something happened.
     private func waitForQuiet() {
-        let before = activity
+        let before = (activity, publisher?.unsent)
         quietTimer = Reactor.shared.after(Self.quietLimit) {
-            guard self.activity == before else { return self.waitForQuiet() }
+            guard (self.activity, self.publisher?.unsent) == before else { return self.waitForQuiet() }
             self.quietTimer = nil
             Reactor.shared.compact()
             Reaper.shared.compact()

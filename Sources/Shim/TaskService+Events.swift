@@ -108,6 +108,8 @@ extension TaskService {
                 containerID: id, id: exec.isEmpty ? id : exec, pid: UInt32(pid), exitStatus: exit.status,
                 exitedAt: exit.time),
             isEssential: true)
-        wake(Key(id: id, exec: exec), exit.status, exit.time)
+        let key = Key(id: id, exec: exec)
+        guard waits[key] != nil, let process = try? container(id).process(exec) else { return }
+        process.afterReading { self.wake(key, exit.status, exit.time) }
     }
 }

@@ -22,6 +22,12 @@ enum Fifo {
         try FileDescriptor(opening: path, [.readOnly, .nonblocking])
     }
 
+    /// Another end of a fifo, through which nothing is read: it tells how much could be. nil if there is none.
+    static func openToLook(_ path: String) -> FileDescriptor? {
+        guard !path.isEmpty, let path = try? StdioPath(path).path, Files.isFifo(path) else { return nil }
+        return try? FileDescriptor(opening: path, [.readOnly, .nonblocking])
+    }
+
     /// A write end of our own: with it the input does not end when the client goes (C-4.12). nil if
     /// it is no fifo, which ends by itself.
     static func openKeptWriter(_ path: String) throws(Failure) -> FileDescriptor? {

@@ -75,6 +75,9 @@ final class Relay {
         return overflow.count > 0
     }
 
+    /// Bytes of output that the destination does not have yet.
+    var undelivered: Int { isInput ? 0 : kept.count + (source?.descriptor.unread ?? 0) }
+
     /// The source's bytes, at most `limit`, if nothing was moved yet.
     func takeHeld(atMost limit: Int) -> [UInt8] {
         guard machine.state == .held, let source else { return [] }

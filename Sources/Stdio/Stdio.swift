@@ -182,6 +182,14 @@ package final class Stdio {
         if phase == .relaying { tellExit() }
     }
 
+    /// The process has ended, and somebody waits to hear of it: calls `done` as soon as the client has read what was
+    /// written, but for a page; at once if that is not for a client to read, and in any case when it has read nothing
+    /// for 250 ms, or after two seconds.
+    package func afterReading(_ done: @escaping @Loop () -> Void) {
+        guard destination == .paths, policy == .wait, phase == .relaying else { return done() }
+        Reading(paths, through: relays, whenRead: done).begin()
+    }
+
     /// Suspends until all output was relayed and the logger, if there is one, has read it; false if there may be more:
     /// a reader that does not read is waited for 10 s, one who holds the streams open and says nothing 2 s, and a
     /// logger with something left 10 s. At once if nothing was ever relayed.
