@@ -462,9 +462,12 @@ def exec_spec(*words, **more):
     return {"@type": PROCESS, "@json": process(*words, **more)}
 
 
-def address(answer):
-    """The socket's, of what a `start` action printed: a word, or since containerd 2 an object."""
-    return json.loads(answer)["address"] if answer.startswith("{") else answer.strip()
+def started(answer):
+    """What a `start` action printed, a word or since containerd 2 an object: the socket's address, the task service."""
+    if not answer.startswith("{"):
+        return answer.strip(), "Task"
+    answer = json.loads(answer)
+    return answer["address"], "Task3" if answer["version"] > 2 else "Task"
 
 
 class Shim:
@@ -472,7 +475,7 @@ class Shim:
 
     def __init__(self, host, bundle, prefix=()):
         self.host, self.bundle, self.group = host, bundle, bundle.group
-        self.address = address(bundle.invoke("start", prefix=prefix).decode())
+        self.address, self.service = started(bundle.invoke("start", prefix=prefix).decode())
         self.connection, self.baseline, self.kept, self.growth = None, None, set(), 0
         self.pid = self.call("Connect", id="")["shim_pid"]
         host.shims.append(self)
@@ -485,7 +488,7 @@ class Shim:
         if self.connection is None:
             self.connection = self.connect()
         try:
-            return self.connection.call(method, fields, patience=patience)
+            return self.connection.call(method, fields, self.service, patience)
         except Failure as failure:
             if failure.code in (LOST, TIMEOUT):
                 self.hang_up()

@@ -40,7 +40,9 @@ void clinux_random(void *bytes, size_t count) {
 }
 
 void clinux_restrain_heap(void) {
-    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+    // Mappings of its own for large blocks can be in the way of the heap (without ASLR, or with an unlimited stack), which
+    // is then continued elsewhere, a megabyte at a time, where its end is never given back.
+    mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
     mallopt(M_TRIM_THRESHOLD, 32 * 1024);
     mallopt(M_TOP_PAD, 0);
 }

@@ -98,7 +98,7 @@ int32_t clinux_become_subreaper(void);
 int32_t clinux_create_sched_core(void);  // PR_SCHED_CORE_CREATE for the process group
 int32_t clinux_is_superuser(void);
 void clinux_random(void *bytes, size_t count);
-/// Keeps the heap small: no dynamic mmap threshold, early trim.
+/// Keeps the heap small and in one piece: no mappings of its own but for the largest blocks, early trim.
 void clinux_restrain_heap(void);
 void clinux_trim_heap(void);
 /// Gives back the pages below the stack's present end.
