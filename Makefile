@@ -3,7 +3,6 @@ SWIFT := swift
 NAME := containerd-shim-swiftrunc-v2
 PREFIX := /usr/local
 EXECS := 200
-ROUNDS := 5
 SECONDS := 60
 SEEDS := 1000000
 MINUTES := 60
@@ -67,8 +66,11 @@ soak: embedded ## chaos of all calls by 32 workers, and then the sum (MINUTES=60
 footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
 	integration/footprint.sh $(EXECS)
 
-bench: all ## output through the shim, beside Debian's Go shim, and how long a write takes that nobody reads (ROUNDS=5)
-	integration/bench.sh $(ROUNDS)
+bench: embedded ## memory, latency, rates, output, beside Debian's Go shims: a table, plots (bench/results), promises kept or not
+	integration/bench.py $(BENCH)
+
+bench-quick: embedded ## the same in a minute, beside the latest Go shim, and nothing is written
+	integration/bench.py --quick
 
 lint: deps ## format, banned words, generated code, scripts
 	integration/lint.sh
@@ -85,4 +87,4 @@ clean: ## removes what was built, and what was fetched
 help: ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration vm-test mutate sweep-syscalls sweep-kill soak footprint bench lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration vm-test mutate sweep-syscalls sweep-kill soak footprint bench bench-quick lint protos deps clean help
