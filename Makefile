@@ -48,6 +48,9 @@ simulate: deps ## lives of containers in made up orders, against the state machi
 integration: all ## the integration suite, both builds, each containerd (CONTAINERD=1.6, 1.7, 2.1 or all)
 	integration/run.sh --build both --containerd $(CONTAINERD)
 
+docker-test: embedded ## Docker on this shim (a part of `integration`)
+	integration/run.sh --build embedded --containerd 2.1 docker
+
 vm-test: all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines
 	integration/vm/test.sh
 
@@ -87,4 +90,4 @@ clean: ## removes what was built, and what was fetched
 help: ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration vm-test mutate sweep-syscalls sweep-kill soak footprint bench bench-quick lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration docker-test vm-test mutate sweep-syscalls sweep-kill soak footprint bench bench-quick lint protos deps clean help

@@ -40,7 +40,7 @@ package enum Files {
             if ended { return all }
             if all.isEmpty { all = chunk } else { all += chunk }
             guard all.count <= limit else { throw Failure(.invalidArgument, "\(name): longer than \(limit) bytes") }
-            size = 64 * 1024
+            size = min(size * 4, 64 * 1024)
         }
     }
 

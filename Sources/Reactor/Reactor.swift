@@ -43,6 +43,7 @@ package final class Reactor {
 
     private struct Source {
         let generation: UInt32
+        var interest: Readiness
         let handler: Handler
     }
 
@@ -75,15 +76,19 @@ package final class Reactor {
         last &+= 1
         let watch = Watch(fd: descriptor.raw, generation: last)
         try check(clinux_epoll_add(epoll.raw, watch.fd, interest.rawValue, token(watch)), "epoll_ctl", "fd \(watch.fd)")
-        sources[watch.fd] = Source(generation: watch.generation, handler: handler)
+        sources[watch.fd] = Source(generation: watch.generation, interest: interest, handler: handler)
         return watch
     }
 
     /// Asks for something else from now on; also reports again what an `edge` watch was told before.
     package func change(_ watch: Watch, to interest: Readiness) {
-        guard sources[watch.fd]?.generation == watch.generation else { return }
-        guard clinux_epoll_change(epoll.raw, watch.fd, interest.rawValue, token(watch)) < 0 else { return }
-        cancel(watch)  // it was closed under us: nothing can come of it
+        guard let source = sources[watch.fd], source.generation == watch.generation else { return }
+        guard interest != source.interest || interest.contains(.edge) else { return }
+        if clinux_epoll_change(epoll.raw, watch.fd, interest.rawValue, token(watch)) < 0 {
+            cancel(watch)  // it was closed under us: nothing can come of it
+        } else {
+            sources[watch.fd]?.interest = interest
+        }
     }
 
     /// Ends a watch; before the descriptor is closed.

@@ -1,0 +1,267 @@
+# Docker 28 (dockerd of sid) on top of containerd 2.1, with our shim: contract C-1.9, C-3.63 … C-3.65, C-3.90.
+# DOCKER_RUNTIME=io.containerd.runc.v2: all of it with the Go shim, for comparison.
+
+# bats file_tags=containerd:2-1, docker
+
+load lib
+
+setup_file() {
+    setup_suite_file
+    start_docker
+}
+
+teardown_file() {
+    stop_docker
+    teardown_suite_file
+}
+
+teardown() {
+    local id
+    for id in $(docker ps -aq); do docker rm -fv "$id" >/dev/null; done
+    if grep " $DOCKER/overlay2/.*/merged " /proc/self/mountinfo; then return 1; fi
+    end_case
+}
+
+# docker daemon -------------------------------------------------------------------------------------
+
+# start_docker: dockerd with the containerd of this file, and an image `box` of the file's root.
+start_docker() {
+    DOCKER_ROOT=$("$INTEGRATION/packages.sh" sid docker.io docker-cli tini-static)
+    export DOCKER_ROOT
+    : "${DOCKER:=$(mktemp -d /run/dk.XXXX)}"
+    export DOCKER
+    cat >"$DIR/docker.json" <<JSON
+{
+    "runtimes": {
+        "swiftrunc": { "runtimeType": "io.containerd.swiftrunc.v2" },
+        "named": { "runtimeType": "io.containerd.swiftrunc.v2", "options": { "BinaryName": "$DIR/bin/runc", "SystemdCgroup": false } }
+    },
+    "default-runtime": "${DOCKER_RUNTIME:-swiftrunc}", "live-restore": true, "init-path": "$DOCKER_ROOT/usr/bin/docker-init"
+}
+JSON
+    (
+        close_inherited
+        exec env PATH="$DIR/bin:$(dirname "$SHIM_BINARY"):$DOCKER_ROOT/usr/sbin:$DOCKER_ROOT/usr/bin:$PATH" TMPDIR="$DIR/tmp" \
+            "$DOCKER_ROOT/usr/sbin/dockerd" --config-file "$DIR/docker.json" --containerd "$SOCK" --containerd-namespace "$NS" \
+            --containerd-plugins-namespace "$NS-plugins" --host "unix://$DIR/docker.sock" --data-root "$DOCKER" \
+            --exec-root "$DOCKER/run" --pidfile "$DIR/docker.pid" --bridge none --iptables=false --ip6tables=false \
+            --exec-opt native.cgroupdriver=cgroupfs >>"$DIR/docker.log" 2>&1 </dev/null
+    ) &
+    echo $! >"$DIR/docker.job"
+    wait_until -t 30 docker version || {
+        tail -20 "$DIR/docker.log" >&3
+        return 1
+    }
+    docker image inspect box >/dev/null 2>&1 || tar -C "$ROOTFS" -c . | docker import - box >/dev/null
+}
+
+stop_docker() {
+    local pid
+    pid=$(cat "$DIR/docker.job")
+    kill "$pid" 2>/dev/null || :
+    wait_until -t 30 gone "$pid" || kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || :
+    # It leaves its directory a mount.
+    umount -R "$DOCKER" 2>/dev/null || :
+    rm -rf --one-file-system "$DOCKER"
+}
+
+docker() {
+    timeout --foreground -k 1 60 "$DOCKER_ROOT/usr/bin/docker" --host "unix://$DIR/docker.sock" "$@"
+}
+
+# run OPTION... IMAGE COMMAND...: `docker run` without a network.
+run_box() { docker run --network none "$@"; }
+
+# box_pid NAME
+box_pid() { docker inspect --format '{{.State.Pid}}' "$1"; }
+
+# state NAME FIELD...: fields of its .State, one a line.
+state() {
+    local name=$1 field
+    shift
+    for field in "$@"; do docker inspect --format "{{.State.$field}}" "$name"; done
+}
+
+# is_in NAME STATUS
+is_in() { [ "$(state "$1" Status)" = "$2" ]; }
+
+# box NAME [OPTION...] -- COMMAND...: runs in the background.
+box() {
+    local name=$1 options=()
+    shift
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    run_box -d --name "$name" "${options[@]}" box "$@" >/dev/null
+}
+
+@test "C-1.9 docker run by default, by the runtime's name and by an alias with options" {
+    run -7 run_box --rm box sh -c 'echo hello; echo there >&2; exit 7'
+    [[ $output == *hello* ]]
+    [[ $output == *there* ]]
+    box b1 -- sleep 1000
+    if [ -z "${DOCKER_RUNTIME:-}" ]; then [ "$(readlink "/proc/$(shims | awk 'NR == 1 { print $1 }')/exe")" = "$SHIM_BINARY" ]; fi
+    run_box --rm --runtime "$SHIM_RUNTIME" box true
+    run_box --rm --runtime named box true
+}
+
+@test "docker run: 125, 126, 127, 137, 143 and the rest" {
+    run -125 run_box --no-such-option box true
+    run -126 run_box --rm box /tmp
+    run -127 run_box --rm box no-such-program
+    # Not the first of a namespace, which the kernel does not kill for its own.
+    run -137 run_box --rm --pid host box sh -c 'kill -9 $$'
+    run -143 run_box --rm --pid host box sh -c 'kill -TERM $$'
+    run -255 run_box --rm box sh -c 'exit 255'
+}
+
+@test "docker logs has all lines of both streams, in order" {
+    run_box --name b1 box sh -c 'seq 20000; seq 20000 >&2' >/dev/null 2>&1
+    docker logs b1 >"$CASE/out" 2>"$CASE/err"
+    seq 20000 | cmp - "$CASE/out"
+    seq 20000 | cmp - "$CASE/err"
+}
+
+@test "docker run -t and -i: a terminal, stdin to its end" {
+    run run_box --rm -t box sh -c 'test -t 1 && echo terminal'
+    [[ $output == terminal* ]]
+    [ "$(seq 1000 | run_box --rm -i box sh -c 'cat | wc -l')" -eq 1000 ]
+}
+
+@test "docker exec: output, status, terminal, stdin, many at once" {
+    box b1 -- sleep 1000
+    run -3 docker exec b1 sh -c 'echo hello; exit 3'
+    [ "$output" = hello ]
+    run docker exec -t b1 sh -c 'test -t 1 && echo terminal'
+    [[ $output == terminal* ]]
+    [ "$(seq 1000 | docker exec -i b1 sh -c 'cat | wc -l')" -eq 1000 ]
+    run -127 docker exec b1 no-such-program
+    for i in $(seq 10); do docker exec b1 sh -c "echo $i" >"$CASE/out.$i" & done
+    wait
+    cat "$CASE"/out.* | sort -n | cmp - <(seq 10)
+}
+
+@test "docker stop, kill, wait, restart" {
+    box b1 -- sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done'
+    docker stop b1
+    [ "$(state b1 ExitCode)" = 5 ]
+    docker start b1
+    docker kill -s KILL b1
+    [ "$(docker wait b1)" = 137 ]
+    docker start b1
+    before=$(box_pid b1)
+    docker restart -t 5 b1
+    [ "$(box_pid b1)" != "$before" ]
+    docker stop -t 1 b1
+}
+
+@test "docker pause, top, stats, update" {
+    box b1 -- sleep 1000
+    docker pause b1
+    is_in b1 paused
+    docker unpause b1
+    is_in b1 running
+    docker top b1 | grep -q 'sleep 1000'
+    docker stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' b1 | grep -Eq '^1 [1-9][0-9.]*[KM]iB'
+    docker update --memory 64m --memory-swap 64m --pids-limit 50 b1
+    docker inspect --format '{{.HostConfig.Memory}}' b1 | grep -qx 67108864
+    memory=$(sed -n 's/^[0-9]*:memory:/\/sys\/fs\/cgroup\/memory/p' "/proc/$(box_pid b1)/cgroup")
+    [ "$(cat "$memory/memory.limit_in_bytes")" = 67108864 ]
+}
+
+@test "C-3.73 docker says OOMKilled, and only of who was" {
+    run -137 run_box --name b1 --memory 20m --memory-swap 20m box sh -c 'tail /dev/zero'
+    [ "$(state b1 OOMKilled)" = true ]
+    run -1 run_box --name b2 --memory 20m box false
+    [ "$(state b2 OOMKilled)" = false ]
+}
+
+@test "docker's health checks are execs: healthy, unhealthy" {
+    box b1 --health-cmd 'test -e /tmp/ready' --health-interval 200ms --health-retries 2 -- sleep 1000
+    healthy() { [ "$(state b1 Health.Status)" = "$1" ]; }
+    wait_until healthy unhealthy
+    docker exec b1 touch /tmp/ready
+    wait_until healthy healthy
+}
+
+@test "docker run --init: a process of docker's is the first, and reaps" {
+    box b1 --init -- sh -c 'sleep 1000'
+    docker exec b1 cat /proc/1/cmdline | tr '\0' ' ' | grep -q docker-init
+    docker stop -t 5 b1
+    [ "$(state b1 ExitCode)" = 143 ]
+}
+
+@test "docker run -v and --mount: both ways, read-only" {
+    mkdir -p "$CASE/data"
+    run_box --rm -v "$CASE/data:/data" box sh -c 'echo 2 >/data/file'
+    [ "$(cat "$CASE/data/file")" = 2 ]
+    run -1 run_box --rm -v "$CASE/data:/data:ro" box sh -c 'cat /data/file; echo x >/data/file'
+    [[ $output == 2*Read-only* ]]
+}
+
+@test "C-1.8 under the Go shim's name: its options, and read-only for what is mounted below too" {
+    [ "${DOCKER_RUNTIME:-}" != io.containerd.runc.v2 ] || skip "the Go shim has the name"
+    ln -s "$SHIM_BINARY" "$DIR/bin/containerd-shim-runc-v2"
+    mkdir -p "$CASE/data/below"
+    mount -t tmpfs tmpfs "$CASE/data/below"
+    echo 1 >"$CASE/data/below/file"
+    # Docker asks runc itself, and of no shim, whether it can do that.
+    run run_box --rm --runtime io.containerd.runc.v2 -v "$CASE/data:/data:ro" box sh -c 'cat /data/below/file; echo x >/data/below/file'
+    umount "$CASE/data/below"
+    box b1 --runtime io.containerd.runc.v2 -- sleep 1000
+    exe=$(readlink "/proc/$(shims | awk 'NR == 1 { print $1 }')/exe")
+    rm "$DIR/bin/containerd-shim-runc-v2"
+    [ "$status" -eq 1 ]
+    [[ $output == 1*Read-only* ]]
+    [ "$exe" = "$SHIM_BINARY" ]
+    docker rm -f b1
+}
+
+@test "docker's restart policies" {
+    box b1 --restart on-failure:3 -- sh -c 'exit 1'
+    wait_until -t 30 is_in b1 exited
+    [ "$(docker inspect --format '{{.RestartCount}}' b1)" -eq 3 ]
+    box b2 --restart always -- sleep 1000
+    before=$(box_pid b2)
+    kill -KILL "$before"
+    another() { is_in b2 running && [ "$(box_pid b2)" != "$before" ]; }
+    wait_until another
+}
+
+@test "docker attach: input goes in, output comes out, the status is the container's" {
+    # docker gives up what comes after the end of its own stdin.
+    mkfifo "$CASE/in"
+    # shellcheck disable=SC2034 # held open
+    exec {held}<>"$CASE/in"
+    run_box -d -i --name b1 box sh -c 'read line; echo "got $line"; exit 9' >/dev/null
+    echo word >"$CASE/in"
+    run -9 docker attach b1 <"$CASE/in"
+    [ "$output" = "got word" ]
+}
+
+@test "C-2.45 live-restore: containers outlive dockerd, and it learns how they ended meanwhile" {
+    box b1 -- sleep 1000
+    box b2 -- sh -c 'while [ ! -e /tmp/stop ]; do sleep 0.1; done; exit 4'
+    pid=$(box_pid b1)
+    docker exec b2 true
+    other=$(box_pid b2)
+    kill -KILL "$(cat "$DIR/docker.job")"
+    wait_until gone "$(cat "$DIR/docker.job")"
+    touch "/proc/$other/root/tmp/stop"
+    wait_until gone "$other"
+    start_docker
+    [ "$(box_pid b1)" = "$pid" ]
+    wait_until is_in b2 exited
+    [ "$(state b2 ExitCode)" = 4 ]
+    docker exec b1 true
+}
+
+@test "docker: ${BOXES:-30} containers at once" {
+    count=${BOXES:-30}
+    for i in $(seq "$count"); do run_box --name "b$i" box sh -c "exit $i" & done
+    wait
+    for i in $(seq "$count"); do [ "$(state "b$i" ExitCode)" = "$i" ]; done
+}
