@@ -192,7 +192,7 @@ class Host:
     def __init__(self, binary=SHIM):
         self.binary = os.path.abspath(binary)
         self.dir = tempfile.mkdtemp(prefix="sw.", dir="/run")
-        self.namespace = "sw" + self.dir.rsplit(".", 1)[1].replace("_", "-")
+        self.namespace = "sw" + self.dir.rsplit(".", 1)[1].replace("_", "0")
         self.address = self.dir + "/c.sock"
         self.rootfs, self.faults, self.tmp = self.dir + "/rootfs", self.dir + "/faults", self.dir + "/tmp"
         self.bundles, self.io = self.dir + "/bundles", self.dir + "/io"
