@@ -45,7 +45,7 @@ JSON
             "$DOCKER_ROOT/usr/sbin/dockerd" --config-file "$DIR/docker.json" --containerd "$SOCK" --containerd-namespace "$NS" \
             --containerd-plugins-namespace "$NS-plugins" --host "unix://$DIR/docker.sock" --data-root "$DOCKER" \
             --exec-root "$DOCKER/run" --pidfile "$DIR/docker.pid" --bridge none --iptables=false --ip6tables=false \
-            --exec-opt native.cgroupdriver=cgroupfs >>"$DIR/docker.log" 2>&1 </dev/null
+            --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$NS" >>"$DIR/docker.log" 2>&1 </dev/null
     ) &
     echo $! >"$DIR/docker.job"
     wait_until -t 30 docker version || {
@@ -61,8 +61,8 @@ stop_docker() {
     kill "$pid" 2>/dev/null || :
     wait_until -t 30 gone "$pid" || kill -KILL "$pid"
     wait "$pid" 2>/dev/null || :
-    # It leaves its directory a mount.
-    umount -R "$DOCKER" 2>/dev/null || :
+    # Each start leaves its directory another mount.
+    while umount -R "$DOCKER" 2>/dev/null; do :; done
     rm -rf --one-file-system "$DOCKER"
 }
 
