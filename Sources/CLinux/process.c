@@ -49,14 +49,14 @@ void clinux_restrain_heap(void) {
 
 void clinux_trim_heap(void) { malloc_trim(0); }
 
-extern const char __executable_start[], etext[];  // the linker's
-
 void clinux_drop_stack(void) {
     enum { most = 256 * 1024, own_frame = 512 };
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - own_frame) & ~(page - 1);
     madvise((void *)(end - most), most, MADV_DONTNEED);  // of what is not mapped there is nothing to drop
 }
+
+extern const char __executable_start[], etext[];  // the linker's
 
 void clinux_drop_code(void) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

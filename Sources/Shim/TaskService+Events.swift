@@ -109,7 +109,9 @@ extension TaskService {
                 exitedAt: exit.time),
             isEssential: true)
         let key = Key(id: id, exec: exec)
-        guard waits[key] != nil, let process = try? container(id).process(exec) else { return }
+        guard waits[key] != nil, let process = try? container(id).process(exec) else {
+            return wake(key, exit.status, exit.time)
+        }
         process.afterReading { self.wake(key, exit.status, exit.time) }
     }
 }

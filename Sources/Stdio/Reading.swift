@@ -21,7 +21,7 @@ final class Reading {
     private var left = 0
     private var idle = Duration.zero
     private var waited = Duration.zero
-    private var whenRead: @Loop () -> Void
+    private let whenRead: @Loop () -> Void
 
     init(_ paths: StdioPaths, through relays: [Relay], whenRead: @escaping @Loop () -> Void) {
         output = Fifo.openToLook(paths.stdout)
