@@ -1,3 +1,5 @@
+import Linux
+
 /// How often the kernel has killed in a cgroup for lack of memory, as a machine without IO: what of it is
 /// new, and when to look again. What counts is the kernel's counter of kills, not of limits that were hit:
 /// a limit of the pod kills in the container too (P-59), and most limits that are hit kill nobody.
@@ -8,7 +10,8 @@
 ///
 /// systemd removes the cgroup of a scope as soon as nobody is in it, and may be faster than we are (P-62). But in
 /// version 2 the cgroup above has counted too. If it has since the last look, and init ended by a SIGKILL that
-/// nobody asked us for, then that was it.
+/// nobody asked us for, then that was it; unless a kill was told just before, which is the reason too. (The two
+/// counters are not read at one moment, and the one above counts for the neighbours as well.)
 struct OOMCount: Equatable {
     enum Order { case countedThenTold, toldThenCounted }
 
@@ -45,6 +48,8 @@ struct OOMCount: Equatable {
 
     /// From the kernel's word to its kill it is some microseconds, unless many want to be killed.
     static let delays: [Duration] = [.milliseconds(5), .milliseconds(50), .milliseconds(500)]
+    /// So long after a kill an end by SIGKILL is taken for the same.
+    static let consequence = Duration.seconds(5)
 
     private let order: Order
     private var kills: UInt64
@@ -53,6 +58,8 @@ struct OOMCount: Equatable {
     private var isOver = false
     /// It was removed, and there may have been a kill that we did not see.
     private var mayHaveMissed = false
+    /// When a kill was told for the last time.
+    private var lastTold: Int64?
 
     /// `known`: the kills in it are not to be told.
     init(_ order: Order, after known: Reading) {
@@ -61,7 +68,14 @@ struct OOMCount: Equatable {
         killsAbove = known.killsAbove
     }
 
-    mutating func on(_ event: Event) -> [Action] {
+    /// `now`: monotonic, in nanoseconds.
+    mutating func on(_ event: Event, at now: Int64) -> [Action] {
+        let actions = answer(event, now)
+        if actions.contains(.tell) { lastTold = now }
+        return actions
+    }
+
+    private mutating func answer(_ event: Event, _ now: Int64) -> [Action] {
         switch (isOver, event) {
         case (true, .woken), (true, .looked), (true, .lookedAgain), (true, .removed), (false, .ended): return []
         case (false, .woken(let reading)):
@@ -77,8 +91,12 @@ struct OOMCount: Equatable {
             return [.end]
         case (true, .ended(let isUnexplained)):
             defer { mayHaveMissed = false }
-            return mayHaveMissed && isUnexplained ? [.tell] : []
+            return mayHaveMissed && isUnexplained && !wasJustTold(now) ? [.tell] : []
         }
+    }
+
+    private func wasJustTold(_ now: Int64) -> Bool {
+        lastTold.map { now - $0 <= Self.consequence.nanoseconds } ?? false
     }
 
     private mutating func grows(to reading: Reading) -> Bool {

@@ -95,7 +95,7 @@ package final class OOMWatch {
     /// A look once init has ended. `isUnexplained`: by a SIGKILL, and nobody is known to have sent it.
     package func lookAtEnd(isUnexplained: Bool) {
         look()
-        perform(count.on(.ended(isUnexplained: isUnexplained)))
+        perform(count.on(.ended(isUnexplained: isUnexplained), at: Monotonic.now()))
     }
 
     /// Nothing is told any more.
@@ -109,10 +109,10 @@ package final class OOMWatch {
     private func handle(_ event: (OOMCount.Reading) -> OOMCount.Event) {
         guard isWatching else { return }
         guard let reading = read() else { return removed() }
-        perform(count.on(event(reading)))
+        perform(count.on(event(reading), at: Monotonic.now()))
     }
 
-    private func removed() { perform(count.on(.removed(killsAbove: readAbove()))) }
+    private func removed() { perform(count.on(.removed(killsAbove: readAbove()), at: Monotonic.now())) }
 
     private func perform(_ actions: [OOMCount.Action]) {
         for action in actions {

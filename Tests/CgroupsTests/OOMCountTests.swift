@@ -1,6 +1,11 @@
+import Linux
 import Testing
 
 @testable import Cgroups
+
+extension OOMCount {
+    fileprivate mutating func on(_ event: Event) -> [Action] { on(event, at: 0) }
+}
 
 struct OOMCountTests {
     private func reading(_ kills: UInt64) -> OOMCount.Reading { OOMCount.Reading(kills: kills) }
@@ -65,9 +70,24 @@ struct OOMCountTests {
         var count = OOMCount(.countedThenTold, after: OOMCount.Reading(kills: 0, killsAbove: 1))
         // Seen and told: also above.
         #expect(count.on(.woken(OOMCount.Reading(kills: 1, killsAbove: 2))) == [.tell])
-        #expect(count.on(.ended(isUnexplained: true)) == [])
-        #expect(count.on(.removed(killsAbove: above)) == [.end])
-        #expect(count.on(.ended(isUnexplained: isUnexplained)) == (isTold ? [.tell] : []))
-        #expect(count.on(.ended(isUnexplained: true)) == [])
+        let later = OOMCount.consequence.nanoseconds + 1
+        #expect(count.on(.ended(isUnexplained: true), at: later) == [])
+        #expect(count.on(.removed(killsAbove: above), at: later) == [.end])
+        #expect(count.on(.ended(isUnexplained: isUnexplained), at: later) == (isTold ? [.tell] : []))
+        #expect(count.on(.ended(isUnexplained: true), at: later) == [])
+    }
+
+    @Test(arguments: [
+        (Duration.zero, false), (OOMCount.consequence, false), (OOMCount.consequence + .nanoseconds(1), true),
+    ])
+    func `a kill that was just told explains the end of init, whatever the cgroup above counts`(
+        after: Duration, isTold: Bool
+    ) {
+        var count = OOMCount(.countedThenTold, after: OOMCount.Reading(kills: 0, killsAbove: 0))
+        // The number above was read before the kill, the own one after it.
+        #expect(count.on(.woken(OOMCount.Reading(kills: 1, killsAbove: 0)), at: 7) == [.tell])
+        let end = 7 + after.nanoseconds
+        #expect(count.on(.removed(killsAbove: 1), at: end) == [.end])
+        #expect(count.on(.ended(isUnexplained: true), at: end) == (isTold ? [.tell] : []))
     }
 }
