@@ -53,7 +53,7 @@ mark_log() { MARK=$(($(wc -l <"$DIR/containerd.log") + 1)); }
     [ "$(topics c1)" = "exec-added exec-started exit exit delete " ]
 }
 
-@test "T-038 C-2.45 an exit while containerd is away arrives after the restart; nothing else is lost" {
+@test "T-038 C-1.57 C-2.45 an exit while containerd is away arrives after the restart, and its status stays; nothing else is lost" {
     idle c1
     idle c2
     init=$(task_pid c1)
@@ -62,18 +62,12 @@ mark_log() { MARK=$(($(wc -l <"$DIR/containerd.log") + 1)); }
     wait_until gone "$init"
     mark_log
     start_containerd
-    if daemon_since 1.7; then
-        # It asks for the pids, gets none, and deletes what it takes for leaked.
-        wait_until -t 30 all_forwarded "exit delete "
-        [ -z "$(task_status c1)" ]
-        wait_until no_shim c1
-    else
-        wait_until -t 30 forwarded exit
-        task_is c1 STOPPED
-        run ctr task rm c1
-        [[ $output == *137* ]]
-        wait_until -t 30 forwarded delete
-    fi
+    wait_until -t 30 all_forwarded "exit "
+    task_is c1 STOPPED
+    run ctr task rm c1
+    [[ $output == *137* ]]
+    wait_until -t 30 all_forwarded "exit delete "
+    wait_until no_shim c1
     task_is c2 RUNNING
     exec_task c2 true
 }

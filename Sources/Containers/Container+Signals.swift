@@ -54,10 +54,18 @@ extension Container {
         }
     }
 
-    /// The host's pids of all its processes; none before init began and once it has ended. Where neither the cgroup nor
-    /// the runtime says them, those that we know: a failure would mean to containerd that nothing is left (P-32).
+    /// The host's pids of all its processes; none before init began. Where neither the cgroup nor the runtime says
+    /// them, those that we know.
+    ///
+    /// Init is among them when it has ended, until it is deleted: a containerd that comes back takes a container
+    /// without any for a leak (C-1.57), deletes it and its exit status, and tells Kubernetes 255 (P-32).
     package func processes() async throws(Failure) -> [Int32] {
-        if initial.state.hasEnded || initial.pid == 0 { return [] }
+        if initial.pid == 0 { return [] }
+        let living = initial.state.hasEnded ? [] : try await livingProcesses()
+        return living.isEmpty ? [initial.pid] : living
+    }
+
+    private func livingProcesses() async throws(Failure) -> [Int32] {
         if let pids = cgroup?.processes() { return pids }
         do throws(Failure) {
             guard case .succeeded(let output) = try await run(Runtime.ps(id)) else { return knownProcesses }
