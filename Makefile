@@ -51,6 +51,9 @@ integration: all ## the integration suite, both builds, each containerd (CONTAIN
 docker-test: embedded ## Docker on this shim (a part of `integration`)
 	integration/run.sh --build embedded --containerd 2.1 docker
 
+cri-test: embedded ## Kubernetes' pods on this shim, by each containerd's CRI plugin (a part of `integration`)
+	integration/run.sh --build embedded --containerd $(CONTAINERD) cri
+
 vm-test: all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines
 	integration/vm/test.sh
 
@@ -90,4 +93,4 @@ clean: ## removes what was built, and what was fetched
 help: ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration docker-test vm-test mutate sweep-syscalls sweep-kill soak footprint bench bench-quick lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration docker-test cri-test vm-test mutate sweep-syscalls sweep-kill soak footprint bench bench-quick lint protos deps clean help

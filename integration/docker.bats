@@ -30,22 +30,16 @@ start_docker() {
     export DOCKER_ROOT
     : "${DOCKER:=$(mktemp -d /run/dk.XXXX)}"
     export DOCKER
-    cat >"$DIR/docker.json" <<JSON
-{
-    "runtimes": {
-        "swiftrunc": { "runtimeType": "io.containerd.swiftrunc.v2" },
-        "named": { "runtimeType": "io.containerd.swiftrunc.v2", "options": { "BinaryName": "$DIR/bin/runc", "SystemdCgroup": false } }
-    },
-    "default-runtime": "${DOCKER_RUNTIME:-swiftrunc}", "live-restore": true, "init-path": "$DOCKER_ROOT/usr/bin/docker-init"
-}
-JSON
+    # The document's, with another default for comparison.
+    document docker.md json | sed "s|/usr/bin/crun|$DIR/bin/runc|
+        s|\"default-runtime\": .*|\"default-runtime\": \"${DOCKER_RUNTIME:-swiftrunc}\"|" >"$DIR/docker.json"
     (
         close_inherited
         exec env PATH="$DIR/bin:$(dirname "$SHIM_BINARY"):$DOCKER_ROOT/usr/sbin:$DOCKER_ROOT/usr/bin:$PATH" TMPDIR="$DIR/tmp" \
             "$DOCKER_ROOT/usr/sbin/dockerd" --config-file "$DIR/docker.json" --containerd "$SOCK" --containerd-namespace "$NS" \
             --containerd-plugins-namespace "$NS-plugins" --host "unix://$DIR/docker.sock" --data-root "$DOCKER" \
             --exec-root "$DOCKER/run" --pidfile "$DIR/docker.pid" --bridge none --iptables=false --ip6tables=false \
-            --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$NS" >>"$DIR/docker.log" 2>&1 </dev/null
+            --live-restore --init-path "$DOCKER_ROOT/usr/bin/docker-init" --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$NS" >>"$DIR/docker.log" 2>&1 </dev/null
     ) &
     echo $! >"$DIR/docker.job"
     wait_until -t 30 docker version || {
@@ -104,8 +98,10 @@ box() {
     [[ $output == *there* ]]
     box b1 -- sleep 1000
     if [ -z "${DOCKER_RUNTIME:-}" ]; then [ "$(readlink "/proc/$(shims | awk 'NR == 1 { print $1 }')/exe")" = "$SHIM_BINARY" ]; fi
-    run_box --rm --runtime "$SHIM_RUNTIME" box true
-    run_box --rm --runtime named box true
+    run_box --rm --runtime swiftrunc-crun box true
+    # As it is written.
+    # shellcheck disable=SC1090 # the document's
+    [ "$(export IMAGE=box && source <(document docker.md sh))" = hello ]
 }
 
 @test "docker run: 125, 126, 127, 137, 143 and the rest" {

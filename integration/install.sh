@@ -9,7 +9,7 @@ set -eu
 # command:package
 needs="containerd:containerd runc:runc bats:bats busybox:busybox-static strace:strace
 python3:python3 ps:procps setpriv:util-linux prlimit:util-linux findmnt:util-linux
-timeout:coreutils iptables-restore:iptables losetup:mount mkfs.ext4:e2fsprogs"
+timeout:coreutils iptables-restore:iptables losetup:mount mkfs.ext4:e2fsprogs protoc:protobuf-compiler"
 
 missing=
 for need in $needs; do
@@ -21,6 +21,9 @@ done
 if command -v busybox >/dev/null && ! dpkg -s busybox-static >/dev/null 2>&1; then
     missing="$missing busybox-static"
 fi
+# Of the system's own Python, and the plugins of the network.
+/usr/bin/python3 -c 'import grpc, google.protobuf' 2>/dev/null || missing="$missing python3-grpcio python3-protobuf"
+[ -x /usr/lib/cni/ptp ] || missing="$missing containernetworking-plugins"
 command -v swift >/dev/null || { echo "no swift in PATH: see README.md" >&2 && exit 1; }
 # Libraries, by their pkg-config names; pkg-config itself comes first.
 if command -v pkg-config >/dev/null; then

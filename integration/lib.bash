@@ -104,17 +104,23 @@ if [ -n "${BATS_VERSION:-}" ]; then bats_require_minimum_version 1.5.0; fi
 
 # files -------------------------------------------------------------------------------------------
 
-# Called by a file's setup_file: the directory, the rootfs, containerd.
+# Called by a file's setup_file: the directory, the rootfs, containerd. setup_suite_file [NAMESPACE]: if it must be that one.
+# shellcheck disable=SC2120 # one file's
 setup_suite_file() {
     DIR=$(mktemp -d /run/sr.XXXX)
-    NS=sr${DIR##*.}
+    # The cgroup that all of the file's are below, too.
+    PARENT=sr${DIR##*.}
+    NS=${1:-$PARENT}
+    RUNTIME_ROOT=/run/containerd/runc
+    # Where others may have containers.
+    [ "$NS" = "$PARENT" ] || RUNTIME_ROOT=$DIR/runtime
     SOCK=$DIR/c.sock
     STATE=$DIR/state
     ROOTFS=$DIR/rootfs
     FAKE_RUNC=$DIR/faults
     IMAGE=busybox:integration
     TASKS=$STATE/io.containerd.runtime.v2.task/$NS
-    export DIR NS SOCK STATE ROOTFS FAKE_RUNC TASKS IMAGE CASE SWIFTRUNC_CONFIG
+    export DIR NS PARENT RUNTIME_ROOT SOCK STATE ROOTFS FAKE_RUNC TASKS IMAGE CASE SWIFTRUNC_CONFIG
     CASE=$DIR/case
     # Whatever this host has configured for its own containers.
     SWIFTRUNC_CONFIG=$DIR/host.toml
@@ -148,13 +154,14 @@ teardown_suite_file() {
 write_config() {
     local version=2 level=debug off=(snapshotter.v1.aufs)
     if daemon_since 2.0; then
-        version=3 off=(cri.v1.images cri.v1.runtime podsandbox.controller.v1.podsandbox
-            snapshotter.v1.blockfile snapshotter.v1.erofs differ.v1.erofs)
+        version=3 off=(snapshotter.v1.blockfile snapshotter.v1.erofs differ.v1.erofs)
+        [ "$NS" = k8s.io ] || off+=(cri.v1.images cri.v1.runtime podsandbox.controller.v1.podsandbox)
     fi
+    # The interface of Kubernetes, which has a namespace of its own.
+    [ "$NS" = k8s.io ] || off+=(grpc.v1.cri internal.v1.opt)
     # A later daemon says "event forwarded" at this level.
     if daemon_since 1.7; then level=trace off+=(nri.v1.nri); fi
-    off+=(grpc.v1.cri internal.v1.opt tracing.processor.v1.otlp
-        snapshotter.v1.btrfs snapshotter.v1.devmapper snapshotter.v1.zfs)
+    off+=(tracing.processor.v1.otlp snapshotter.v1.btrfs snapshotter.v1.devmapper snapshotter.v1.zfs)
     cat >"$DIR/config.toml" <<TOML
 version = $version
 root = "$DIR/root"
@@ -178,6 +185,11 @@ make_rootfs() {
     echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
 }
 
+# document FILE LANGUAGE [NUMBER]: the first, or that, of a document's blocks in a language.
+document() {
+    awk -v fence="\`\`\`$2" -v number="${3:-1}" '$0 == "```" { inside = 0 } inside && found == number; $0 == fence { inside = 1; found++ }' "$ROOT/docs/$1"
+}
+
 # make_image: the rootfs as an image, for cases that need a rootfs mounted by the shim.
 make_image() {
     python3 - "$ROOTFS" "$CASE/image.tar" "$IMAGE" <<'PY'
@@ -195,7 +207,7 @@ def blob(data, kind):
     return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": "sha256:" + digest, "size": len(data)}
 
 layer = blob(layer.getvalue(), "layer.v1.tar")
-config = blob({"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"]},
+config = blob({"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": ["sleep", "1000000"]},
                "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}, "config.v1+json")
 manifest = blob({"schemaVersion": 2, "config": config, "layers": [layer]}, "manifest.v1+json")
 manifest["annotations"] = {"io.containerd.image.name": name}
@@ -848,7 +860,7 @@ leftovers() {
         echo "left: mount $path" >&2
         umount -l "$path" || :
     done < <(awk -v dir="$DIR/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r)
-    for path in "$TASKS"/* "$DIR/tmp"/* "$DIR/fifo"/* /run/containerd/runc/"$NS"/*; do
+    for path in "$TASKS"/* "$DIR/tmp"/* "$DIR/fifo"/* "$RUNTIME_ROOT/$NS"/*; do
         if [ -e "$path" ]; then
             bad=1
             echo "left: $path" >&2
@@ -860,9 +872,9 @@ leftovers() {
         echo "left: cgroup $path" >&2
         while read -r pid; do kill -KILL "$pid" || :; done <"$path/cgroup.procs"
         wait_until rmdir "$path" || :
-    done < <(find /sys/fs/cgroup -mindepth 2 -depth -type d \( -path "*/$NS/*" -o -path "*/$NS-*.scope*" \) 2>/dev/null)
-    find /sys/fs/cgroup -mindepth 1 -maxdepth 3 -type d -name "$NS" -exec rmdir {} + 2>/dev/null || :
-    rmdir "/run/containerd/runc/$NS" 2>/dev/null || :
+    done < <(find /sys/fs/cgroup -mindepth 2 -depth -type d \( -path "*/$PARENT/*" -o -path "*/$PARENT-*.scope*" \) 2>/dev/null)
+    find /sys/fs/cgroup -mindepth 1 -maxdepth 3 -type d -name "$PARENT" -exec rmdir {} + 2>/dev/null || :
+    rmdir "$RUNTIME_ROOT/$NS" 2>/dev/null || :
     while read -r path; do
         bad=1
         echo "left: socket $path" >&2
@@ -891,5 +903,5 @@ no_shims() { [ -z "$(shims)" ]; }
 
 # end_runtime ID: what a lost shim leaves of its container.
 end_runtime() {
-    "$FAKE_RUNC_REAL" --root "/run/containerd/runc/$NS" delete --force "$1" 2>/dev/null || :
+    "$FAKE_RUNC_REAL" --root "$RUNTIME_ROOT/$NS" delete --force "$1" 2>/dev/null || :
 }
