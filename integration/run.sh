@@ -95,7 +95,8 @@ filters() {
 # one FILE: its cases; what they said and how they ended is in $work.
 one() {
     local name=$work/${1##*/} begin=$SECONDS
-    timeout --foreground -k 60 600 bats --tap "${filter[@]}" "$1" >"$name.tap" 2>&1 </dev/null &
+    # The machines of vm/ are slow, some of them very.
+    timeout --foreground -k 60 "${SWIFTRUNC_PREBUILT:+1}800" bats --tap "${filter[@]}" "$1" >"$name.tap" 2>&1 </dev/null &
     # shellcheck disable=SC2064 # this one's
     trap "kill $!" TERM
     wait $!
