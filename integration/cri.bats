@@ -8,6 +8,8 @@ load lib
 setup_file() {
     setup_suite_file k8s.io
     stop_containerd
+    # Others than root pass through it, as through containerd's own: the first of a user namespace does.
+    chmod 711 "$DIR"
     cri_config
     start_containerd
     export IMAGE=localhost/box:1
@@ -92,7 +94,7 @@ PY
 @test "ExecSync: status, both outputs, a program that is not there, a deadline" {
     cri <<'PY'
 box = Pod("p").container("a", "sleep", "1000")
-assert box.exec("sh", "-c", "echo out; echo err >&2; exit 7") == (7, "out\n", "err\n")
+same(box.exec("sh", "-c", "echo out; echo err >&2; exit 7"), (7, "out\n", "err\n"))
 assert box.exec("sh", "-c", "seq 100000")[1] == "".join(f"{n}\n" for n in range(1, 100001))
 assert "executable file not found" in refuses(lambda: box.exec("no-such-program"))
 # What is over its time is killed.
@@ -124,16 +126,17 @@ PY
 box = Pod("p").container("a", "sleep", "1000")
 stream = box.stream_exec("sh", "-c", "read line; echo out $line; echo err $line >&2; exit 3")
 stream.send(Stream.STDIN, b"hello\n")
-assert stream.finish() == (3, "out hello\n", "err hello\n")
-terminal = box.stream_exec("sh", "-c", "stty -echo; echo ready; read line; stty size; exit 5", tty=True)
+same(stream.finish(), (3, "out hello\n", "err hello\n"))
+script = "stty -echo; echo ready; until [ \"$(stty size 2>/dev/null)\" = '31 97' ]; do sleep 0.01; done; read line; echo $line; exit 5"
+terminal = box.stream_exec("sh", "-c", script, tty=True)
 terminal.resize(97, 31)
 terminal.until(b"ready")
-terminal.send(Stream.STDIN, b"\n")
-assert terminal.finish() == (5, "ready\r\n31 97\r\n", "")
+terminal.send(Stream.STDIN, b"typed\n")
+same(terminal.finish(), (5, "ready\r\ntyped\r\n", ""))
 # Who goes away leaves no process behind whose input has ended.
 gone = box.stream_exec("sh", "-c", "echo ready; cat; sleep 0.1").until(b"ready")
 gone.close()
-until(lambda: "cat" not in box.exec("ps")[1])
+until(lambda: " cat\n" not in box.exec("ps")[1])
 PY
 }
 

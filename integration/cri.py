@@ -46,6 +46,10 @@ def until(condition, seconds=15, what="not in time"):
     return value
 
 
+def same(found, wanted):
+    assert found == wanted, found
+
+
 def refuses(what):
     """The text of the error that a call must end with."""
     try:

@@ -49,7 +49,7 @@ trap 'exit 130' INT TERM HUP
 
 # The second disk: the project, and the command.
 mkdir -p "$work/project/bin"
-cp -a "$tree/integration" "$work/project/"
+cp -a "$tree/integration" "$tree/docs" "$work/project/"
 cp -a "$tree/bin" "$work/project/" 2>/dev/null || :
 {
     for name in SHIM_RUNC SHIM_BINARY SHIM_BUILD SHIM_DRIVER; do

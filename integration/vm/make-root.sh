@@ -19,7 +19,10 @@ out=$(dirname "$(dirname "$here")")/.cache/vm/$suite
 
 # What the suite and its runtimes need, and what makes a chroot a machine.
 packages="containerd runc crun criu bats busybox-static strace python3 procps util-linux
-systemd-sysv dbus udev kmod mount iproute2"
+systemd-sysv dbus udev kmod mount iproute2 iptables
+python3-grpcio python3-protobuf protobuf-compiler containernetworking-plugins"
+# The others' Docker is an earlier one.
+[ "$suite" != sid ] || packages="$packages docker.io docker-cli tini-static"
 
 stamp=$(cat "$0" - <<<"$suite" | sha256sum)
 mkdir -p "$out"
