@@ -15,7 +15,9 @@ setup_file() {
     export IMAGE=localhost/box:1
     make_image
     wait_until image_is_managed
-    export CRI_MESSAGES=$DIR/messages CRI_SOCKET=$SOCK CRI_CGROUP=/$PARENT CRI_LOGS=$CASE/logs CRI_WORDS=$DIR/words
+    CRI_CGROUP=/$PARENT
+    [ "${SHIM_DRIVER:-}" != systemd ] || CRI_CGROUP=/$PARENT.slice
+    export CRI_MESSAGES=$DIR/messages CRI_SOCKET=$SOCK CRI_CGROUP CRI_LOGS=$CASE/logs CRI_WORDS=$DIR/words
     mkdir "$CRI_MESSAGES"
     protoc --python_out="$CRI_MESSAGES" -I "$INTEGRATION" "$INTEGRATION/cri.proto"
     wc -l <"$DIR/containerd.log" >"$DIR/log-lines"
@@ -32,7 +34,8 @@ teardown() {
 
 # cri_config: what write_config wrote, the handlers of the document, and what makes it a place of its own.
 cri_config() {
-    local plugin=grpc.v1.cri block=3
+    local plugin=grpc.v1.cri block=3 systemd=false
+    [ "${SHIM_DRIVER:-}" != systemd ] || systemd=true
     if daemon_since 1.7; then block=2; fi
     mkdir -p "$DIR/cni"
     cat >"$DIR/cni/10-pods.conflist" <<JSON
@@ -40,7 +43,7 @@ cri_config() {
     { "type": "ptp", "ipam": { "type": "host-local", "subnet": "10.213.0.0/24", "dataDir": "$DIR/leases" } }
 ] }
 JSON
-    document kubernetes.md toml 4 | sed "s|/usr/bin/crun|$DIR/bin/runc|; s|true|false|" >"$DIR/crun.toml"
+    document kubernetes.md toml 4 | sed "s|/usr/bin/crun|$DIR/bin/runc|; s|true|$systemd|" >"$DIR/crun.toml"
     echo "Root = \"$RUNTIME_ROOT\"" >"$SWIFTRUNC_CONFIG"
     {
         if daemon_since 2.0; then
@@ -55,7 +58,7 @@ JSON
         printf '[plugins."io.containerd.%s".cni]\nbin_dir = "/usr/lib/cni"\nconf_dir = "%s/cni"\n' "$plugin" "$DIR"
         printf '[plugins."io.containerd.%s".containerd]\ndefault_runtime_name = "default"\n' "$plugin"
         document kubernetes.md toml "$block" | sed "/^version/d; s|^runtime_path = .*|runtime_path = \"$SHIM_BINARY\"|
-            s|\"io.containerd.swiftrunc.v2\"|\"$SHIM_RUNTIME\"|; s|/etc/swiftrunc/|$DIR/|; s|SystemdCgroup = true|Root = \"$RUNTIME_ROOT\"|"
+            s|\"io.containerd.swiftrunc.v2\"|\"$SHIM_RUNTIME\"|; s|/etc/swiftrunc/|$DIR/|; s|SystemdCgroup = true|SystemdCgroup = $systemd\nRoot = \"$RUNTIME_ROOT\"|"
         handler default "$SHIM_RUNTIME"
         # The Go shim, for a node on the way from one to the other.
         handler runc io.containerd.runc.v2
@@ -66,7 +69,8 @@ JSON
 handler() {
     printf '[plugins."io.containerd.%s".containerd.runtimes.%s]\nruntime_type = "%s"\n' "$plugin" "$1" "$2"
     [ "$2" != io.containerd.runc.v2 ] ||
-        printf '[plugins."io.containerd.%s".containerd.runtimes.%s.options]\nRoot = "%s"\n' "$plugin" "$1" "$RUNTIME_ROOT"
+        printf '[plugins."io.containerd.%s".containerd.runtimes.%s.options]\nRoot = "%s"\nSystemdCgroup = %s\n' \
+            "$plugin" "$1" "$RUNTIME_ROOT" "$systemd"
 }
 
 image_is_managed() { ctr image ls | grep -q '^localhost/box:1 .*io.cri-containerd.image=managed'; }

@@ -87,7 +87,7 @@ filters() {
     # shellcheck disable=SC2086 # a list
     others+=$(printf '!containerd:%s,' $known)
     # What needs a kernel or an init of its own.
-    if [ -n "${SWIFTRUNC_PREBUILT:-}" ]; then others+='!docker,'; else others+='!machine,'; fi
+    [ -n "${SWIFTRUNC_PREBUILT:-}" ] || others+='!machine,'
     others=${others%,}${tag:+,$tag}
     filter=(--filter-tags "${others//./-}" --filter-tags "containerd:${1//./-}${tag:+,$tag}")
 }

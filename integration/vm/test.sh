@@ -69,6 +69,7 @@ run_row() {
 v1="integration/vm/host-root.sh --cgroup v1"
 v2="integration/vm/host-root.sh --cgroup v2"
 machine="integration/vm/machine.sh --accel uml --init systemd --timeout 2900"
+large="$machine --memory 3072"
 emulated="integration/vm/machine.sh --accel tcg --init systemd --timeout 2900"
 all="task runtime stdio restart runtimes"
 # shellcheck disable=SC2086 # commands
@@ -91,6 +92,10 @@ else
     done
     row trixie-v2-crun trixie crun cgroupfs "$all" $v2
     row bookworm-v1-crun bookworm crun cgroupfs "$all" $v1
+    # Kubernetes' pods, and Docker 28, with cgroup v2.
+    for driver in cgroupfs systemd; do row "sid-pods-$driver" sid runc "$driver" "cri docker" $large; done
+    row trixie-pods trixie runc systemd cri $large
+    row bookworm-pods bookworm runc systemd cri $large
     row sid-runtimes sid runc cgroupfs "runtimes stats resources" $machine
     # A kernel with all that user-mode-linux has not: pressure, huge pages, cpuset.
     row trixie-emulated trixie runc systemd "cgroups" $emulated
