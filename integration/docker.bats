@@ -1,7 +1,8 @@
-# Docker 28 (dockerd of sid) on top of containerd 2.1, with our shim: contract C-1.9, C-3.63 … C-3.65, C-3.90.
+# Docker 28 (dockerd of sid) on top of containerd 2.1, with our shim: contract C-1.9, C-3.63 … C-3.65, C-3.90. Under containerd 1.6 it
+# is Docker 20.10 (of bookworm), which asks for the Go shim's name alone (C-1.8).
 # DOCKER_RUNTIME=io.containerd.runc.v2: all of it with the Go shim, for comparison.
 
-# bats file_tags=containerd:2-1, docker
+# bats file_tags=containerd:1-6, containerd:2-1, docker
 
 load lib
 
@@ -24,26 +25,35 @@ teardown() {
 
 # docker daemon -------------------------------------------------------------------------------------
 
-# start_docker: dockerd with the containerd of this file, and an image `box` of the file's root.
+is_old() { ! daemon_since 2.1; }
+
+# start_docker [OPTION...]: dockerd with the containerd of this file, and an image `box` of the file's root.
 start_docker() {
-    local cgroups=(--exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$PARENT")
+    local cgroups=(--exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$PARENT") suite=sid packages=(docker.io docker-cli tini-static)
+    if is_old; then suite=bookworm packages=(docker.io tini); fi
     # A machine has it.
     DOCKER_ROOT=
-    [ -n "${SWIFTRUNC_PREBUILT:-}" ] || DOCKER_ROOT=$("$INTEGRATION/packages.sh" sid docker.io docker-cli tini-static)
+    [ -n "${SWIFTRUNC_PREBUILT:-}" ] || DOCKER_ROOT=$("$INTEGRATION/packages.sh" "$suite" "${packages[@]}")
     export DOCKER_ROOT
     [ "${SHIM_DRIVER:-}" != systemd ] || cgroups=(--exec-opt native.cgroupdriver=systemd --cgroup-parent "$PARENT.slice")
     : "${DOCKER:=$(mktemp -d /run/dk.XXXX)}"
     export DOCKER
-    # The document's, with another default for comparison.
-    document docker.md json | sed "s|/usr/bin/crun|$DIR/bin/runc|
-        s|\"default-runtime\": .*|\"default-runtime\": \"${DOCKER_RUNTIME:-swiftrunc}\"|" >"$DIR/docker.json"
+    if is_old; then
+        echo '{}' >"$DIR/docker.json"
+        [ "${DOCKER_RUNTIME:-}" = io.containerd.runc.v2 ] || ln -sf "$SHIM_BINARY" "$DIR/bin/containerd-shim-runc-v2"
+    else
+        # The document's, with another default for comparison.
+        document docker.md json | sed "s|/usr/bin/crun|$DIR/bin/runc|
+            s|\"default-runtime\": .*|\"default-runtime\": \"${DOCKER_RUNTIME:-swiftrunc}\"|" >"$DIR/docker.json"
+    fi
     (
         close_inherited
         exec env PATH="$DIR/bin:$(dirname "$SHIM_BINARY"):$DOCKER_ROOT/usr/sbin:$DOCKER_ROOT/usr/bin:$PATH" TMPDIR="$DIR/tmp" \
             "$DOCKER_ROOT/usr/sbin/dockerd" --config-file "$DIR/docker.json" --containerd "$SOCK" --containerd-namespace "$NS" \
             --containerd-plugins-namespace "$NS-plugins" --host "unix://$DIR/docker.sock" --data-root "$DOCKER" \
             --exec-root "$DOCKER/run" --pidfile "$DIR/docker.pid" --bridge none --iptables=false --ip6tables=false \
-            --live-restore --init-path "$DOCKER_ROOT/usr/bin/docker-init" "${cgroups[@]}" >>"$DIR/docker.log" 2>&1 </dev/null
+            --init-path "$DOCKER_ROOT/usr/bin/docker-init" "${cgroups[@]}" "${@:---live-restore}" \
+            >>"$DIR/docker.log" 2>&1 </dev/null
     ) &
     echo $! >"$DIR/docker.job"
     wait_until -t 30 docker version || {
@@ -53,12 +63,16 @@ start_docker() {
     docker image inspect box >/dev/null 2>&1 || tar -C "$ROOTFS" -c . | docker import - box >/dev/null
 }
 
-stop_docker() {
+end_docker() {
     local pid
     pid=$(cat "$DIR/docker.job")
     kill "$pid" 2>/dev/null || :
     wait_until -t 30 gone "$pid" || kill -KILL "$pid"
     wait "$pid" 2>/dev/null || :
+}
+
+stop_docker() {
+    end_docker
     # Each start leaves its directory another mount.
     while umount -R "$DOCKER" 2>/dev/null; do :; done
     rm -rf --one-file-system "$DOCKER"
@@ -102,6 +116,7 @@ box() {
     [[ $output == *there* ]]
     box b1 -- sleep 1000
     if [ -z "${DOCKER_RUNTIME:-}" ]; then [ "$(readlink "/proc/$(shims | awk 'NR == 1 { print $1 }')/exe")" = "$SHIM_BINARY" ]; fi
+    if is_old; then return; fi
     run_box --rm --runtime swiftrunc-crun box true
     # As it is written.
     # shellcheck disable=SC1090 # the document's
@@ -138,7 +153,8 @@ box() {
     run docker exec -t b1 sh -c 'test -t 1 && echo terminal'
     [[ $output == terminal* ]]
     [ "$(seq 1000 | docker exec -i b1 sh -c 'cat | wc -l')" -eq 1000 ]
-    run -127 docker exec b1 no-such-program
+    # Docker 20.10 says so whichever the shim.
+    if is_old; then run -126 docker exec b1 no-such-program; else run -127 docker exec b1 no-such-program; fi
     for i in $(seq 10); do docker exec b1 sh -c "echo $i" >"$CASE/out.$i" & done
     wait
     cat "$CASE"/out.* | sort -n | cmp - <(seq 10)
@@ -211,7 +227,7 @@ said_of_readonly() {
 }
 
 @test "C-1.8 under the Go shim's name: its options, and read-only for what is mounted below too" {
-    [ "${DOCKER_RUNTIME:-}" != io.containerd.runc.v2 ] || skip "the Go shim has the name"
+    if is_old || [ "${DOCKER_RUNTIME:-}" = io.containerd.runc.v2 ]; then skip "the name is taken"; fi
     ln -s "$SHIM_BINARY" "$DIR/bin/containerd-shim-runc-v2"
     mkdir -p "$CASE/data/below"
     mount -t tmpfs tmpfs "$CASE/data/below"
@@ -272,4 +288,55 @@ said_of_readonly() {
     for i in $(seq "$count"); do run_box --name "b$i" box sh -c "exit $i" & done
     wait
     for i in $(seq "$count"); do [ "$(state "b$i" ExitCode)" = "$i" ]; done
+}
+
+@test "docker swarm: a service with replicas, up and down, another version; who dies comes again" {
+    end_docker
+    start_docker --debug=false
+    docker swarm init --advertise-addr 127.0.0.1 --listen-addr "127.0.0.1:$((20000 + $$ % 10000))" >/dev/null
+    docker service create --detach --name s1 --replicas 3 --network host --restart-delay 100ms --stop-grace-period 1s box sleep 1000 >/dev/null
+    wait_until -t 60 replicas 3 'sleep 1000'
+    docker service scale --detach s1=5 >/dev/null
+    wait_until -t 60 replicas 5 'sleep 1000'
+    kill -KILL "$(box_pid "$(docker ps -q | head -n 1)")"
+    died() { [ "$(docker ps -aq --filter exited=137 | wc -l)" -ge 1 ]; }
+    wait_until died
+    wait_until -t 60 replicas 5 'sleep 1000'
+    docker service update --detach --args 'sleep 2000' --update-parallelism 5 s1 >/dev/null
+    wait_until -t 60 replicas 5 'sleep 2000'
+    docker service scale --detach s1=1 >/dev/null
+    wait_until -t 60 replicas 1 'sleep 2000'
+    docker service rm s1 >/dev/null
+    wait_until -t 60 replicas 0 'sleep'
+    docker swarm leave --force >/dev/null
+    end_docker
+    start_docker
+}
+
+# replicas COUNT COMMAND: so many containers run, all of them that.
+replicas() {
+    local ids
+    mapfile -t ids < <(docker ps -q --no-trunc)
+    [ "${#ids[@]}" -eq "$1" ] && [ "$(shims | wc -l)" -eq "$1" ] || return
+    [ "$1" -eq 0 ] || [ "$(docker inspect --format '{{.Path}} {{join .Args " "}}' "${ids[@]}" | sort -u)" = "$2" ]
+}
+
+# It needs an entry in /etc/subuid.
+# bats test_tags=machine
+@test "docker --userns-remap: owners are mapped, in the container and in its volumes" {
+    [ -n "${SWIFTRUNC_PREBUILT:-}" ] || skip "it changes /etc"
+    echo 'dockremap:x:999:999::/:/bin/false' >>/etc/passwd
+    echo 'dockremap:x:999:' >>/etc/group
+    echo 'dockremap:200000:65536' | tee /etc/subuid >/etc/subgid
+    end_docker
+    chmod 711 "$DIR" "$DOCKER"
+    start_docker --userns-remap dockremap
+    box b1 -- sh -c 'echo out; exec sleep 1000'
+    [ "$(stat -c %u "/proc/$(box_pid b1)")" = 200000 ]
+    [ "$(docker exec b1 cat /proc/self/uid_map | awk '{ print $1, $2, $3 }')" = '0 200000 65536' ]
+    [ "$(docker logs b1)" = out ]
+    run -7 run_box --rm -t box sh -c 'exit 7'
+    docker rm -f b1
+    end_docker
+    start_docker
 }

@@ -156,7 +156,7 @@ check_places() {
     mapfile -t list < <(files '*')
     report place < <(grep -nHIE "(^|[[:space:]\"'\`(=:])/(work|opt/swift)(/|[[:space:]\"'\`)]|$)" "${list[@]}" | grep -v '^integration/lint\.sh:')
     report registry < <(grep -nHIE '\b((docker|ghcr|quay|gcr|k8s\.gcr)\.io|registry\.k8s\.io|mcr\.microsoft\.com|public\.ecr\.aws)\b' \
-        "${list[@]}" | grep -v '\bdocker\.io docker-cli\b')  # a package's name
+        "${list[@]}" | grep -vE '\bdocker\.io (docker-cli|tini)\b')  # a package's name
 }
 
 install_tools

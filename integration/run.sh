@@ -48,7 +48,7 @@ esac
 PATH=$PATH:/usr/sbin:/sbin
 "$here/install.sh" || exit 2
 
-files=()
+files=() named=${1:-}
 for file in "$@"; do
     file=$here/$(basename "$file" .bats).bats
     [ -e "$file" ] || { echo "no such case file: $file" >&2 && exit 2; }
@@ -82,14 +82,16 @@ shim() {
 
 # filters DAEMON FIRST: the tags of the cases of this pass, in $filter.
 filters() {
-    local others=''
-    [ "$2" = 1 ] || others='!direct,!once,'
+    local never='' others=''
+    # What needs a kernel or an init of its own, and Docker 20.10, which is for who names the file.
+    [ -n "${SWIFTRUNC_PREBUILT:-}" ] || never+=',!machine'
+    [ "$1 $named" != "1.6 " ] || never+=',!docker'
+    never+=${tag:+,$tag}
+    [ "$2" = 1 ] || others=',!direct,!once'
     # shellcheck disable=SC2086 # a list
-    others+=$(printf '!containerd:%s,' $known)
-    # What needs a kernel or an init of its own.
-    [ -n "${SWIFTRUNC_PREBUILT:-}" ] || others+='!machine,'
-    others=${others%,}${tag:+,$tag}
-    filter=(--filter-tags "${others//./-}" --filter-tags "containerd:${1//./-}${tag:+,$tag}")
+    others+=$(printf ',!containerd:%s' $known)
+    others=${others#,}$never
+    filter=(--filter-tags "${others//./-}" --filter-tags "containerd:${1//./-}$never")
 }
 
 # one FILE: its cases; what they said and how they ended is in $work.
