@@ -9,6 +9,8 @@ import _Concurrency
 package final class ShimServer {
     /// How long the last events may take to reach containerd when we end.
     private static let flushLimit = Duration.seconds(5)
+    /// When a signal ends us: the host goes down, and waits for us (P-35).
+    private static let shortFlushLimit = Duration.milliseconds(800)
     /// An empty shim to which nobody is connected ends after this time (C-1.40).
     private static let lonelyLimit = Process.limit("SWIFTRUNC_LONELY_SECONDS", otherwise: .seconds(300))
     /// For so long we may hear nobody before the log says so.
@@ -168,7 +170,7 @@ package final class ShimServer {
             case .child: Reaper.shared.requestSweep()
             case .terminate:
                 log(.warning, "told to end while containers may run; they are left to containerd")
-                end()
+                end(flushingFor: Self.shortFlushLimit)
             case .dump: dump()
             }
         }
@@ -180,14 +182,14 @@ package final class ShimServer {
     }
 
     /// Nobody finds us any more; what was said and happened is delivered; then the process ends.
-    private func end() {
+    private func end(flushingFor limit: Duration = flushLimit) {
         guard !isEnding else { return }
         isEnding = true
         server.stopAccepting()
         sandbox?.shutDown()
         // It may be another shim's by now (C-1.54).
         if Files.identity(of: socketPath) == socketIdentity { Files.remove(socketPath) }
-        publisher?.flush(within: Self.flushLimit) {
+        publisher?.flush(within: limit) {
             self.log(.info, "ending")
             self.exitWhenFlushed(turns: 100)
         }
