@@ -43,7 +43,9 @@ start_docker() {
         [ "${DOCKER_RUNTIME:-}" = io.containerd.runc.v2 ] || ln -sf "$SHIM_BINARY" "$DIR/bin/containerd-shim-runc-v2"
     else
         # The document's, with another default for comparison.
+        echo "BinaryName = \"$DIR/no-runtime\"" >"$DIR/broken.toml"
         document docker.md json | sed "s|/usr/bin/crun|$DIR/bin/runc|
+            s|\"runtimes\": {|&\"broken\": {\"runtimeType\": \"$SHIM_RUNTIME\", \"options\": {\"ConfigPath\": \"$DIR/broken.toml\"}},|
             s|\"default-runtime\": .*|\"default-runtime\": \"${DOCKER_RUNTIME:-swiftrunc}\"|" >"$DIR/docker.json"
     fi
     (
@@ -116,8 +118,11 @@ box() {
     [[ $output == *there* ]]
     box b1 -- sleep 1000
     if [ -z "${DOCKER_RUNTIME:-}" ]; then [ "$(readlink "/proc/$(shims | awk 'NR == 1 { print $1 }')/exe")" = "$SHIM_BINARY" ]; fi
-    if is_old; then return; fi
+    if is_old || [ -n "${DOCKER_RUNTIME:-}" ]; then return; fi
     run_box --rm --runtime swiftrunc-crun box true
+    # Its options are a file's.
+    run -127 run_box --rm --runtime broken box true
+    [[ $output == *"$DIR/no-runtime"* ]]
     # As it is written.
     # shellcheck disable=SC1090 # the document's
     [ "$(export IMAGE=box && source <(document docker.md sh))" = hello ]
