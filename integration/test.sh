@@ -103,10 +103,10 @@ unit
 if must build 3600 make --no-print-directory all; then
     wait
     suite integration "integration, the embedded build, each containerd" integration/run.sh --build embedded --jobs 3
-    # What is compared with the Go shim, daemons that follow each other, and Kubernetes' side are the shipped one's.
+    # What is compared with the Go shim, daemons that follow each other, Docker and Kubernetes are the shipped one's.
     files=()
     for file in integration/*.bats; do
-        [[ $file =~ /(compare|cri|parity|upgrade)\.bats$ ]] || files+=("$file")
+        [[ $file =~ /(compare|cri|docker|parity|upgrade)\.bats$ ]] || files+=("$file")
     done
     suite ordinary "integration, the ordinary build" integration/run.sh --build ordinary --containerd 1.6 --jobs 3 "${files[@]}"
     suite machines "integration in throw-away machines" integration/vm/test.sh --short --build embedded
