@@ -21,8 +21,8 @@ import cri_pb2  # noqa: E402
 
 SERVICE = "/runtime.v1.RuntimeService/"
 IMAGE = "localhost/box:1"
-READY, NOT_READY = 0, 1
-CREATED, RUNNING, EXITED, UNKNOWN = range(4)
+READY = 0
+RUNNING, EXITED = 1, 2
 POD, CONTAINER, NODE, TARGET = range(4)
 
 channel = grpc.insecure_channel("unix://" + os.environ["CRI_SOCKET"])
@@ -60,10 +60,9 @@ def refuses(what):
 
 
 class Pod:
-    """Runs at once. `network`: NODE unless told. `security`: fields of the sandbox's security context."""
+    """Runs at once."""
 
-    def __init__(self, name, handler="", network=NODE, pid=CONTAINER, userns=None, **security):
-        self.name = name
+    def __init__(self, name, handler="", network=NODE, pid=CONTAINER, userns=None):
         self.logs = os.path.join(os.environ["CRI_LOGS"], name)
         os.makedirs(self.logs, exist_ok=True)
         self.namespaces = {"network": network, "pid": pid}
@@ -74,7 +73,7 @@ class Pod:
             "log_directory": self.logs,
             "linux": {
                 "cgroup_parent": os.environ["CRI_CGROUP"],
-                "security_context": {"namespace_options": self.namespaces, **security},
+                "security_context": {"namespace_options": self.namespaces},
             },
         }
         if network != NODE:

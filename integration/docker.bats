@@ -297,7 +297,7 @@ said_of_readonly() {
 
 @test "docker swarm: a service with replicas, up and down, another version; who dies comes again" {
     end_docker
-    start_docker --debug=false
+    start_docker --live-restore=false
     docker swarm init --advertise-addr 127.0.0.1 --listen-addr "127.0.0.1:$((20000 + $$ % 10000))" >/dev/null
     docker service create --detach --name s1 --replicas 3 --network host --restart-delay 100ms --stop-grace-period 1s box sleep 1000 >/dev/null
     wait_until -t 60 replicas 3 'sleep 1000'
