@@ -270,7 +270,7 @@ class Worker(threading.Thread):
             ("CloseIO", {**who, "stdin": True}), ("ResizePty", {**who, "width": 80, "height": 24}),
             ("Kill", {**who, "signal": 0}), ("Kill", {**who, "signal": self.random.choice([0, 0, 0, 9])}), ("Delete", who),
             ("Delete", {"id": "nobody"}), ("Shutdown", {"id": life.id, "now": self.random.random() < 0.5}),
-            ("Exec", {**who, "exec_id": self.host.name("x"), "spec": exec_spec("true")}),
+            ("Exec", {**who, "exec_id": self.host.name("x"), "spec": exec_spec("sh", "-c", "exit 0")}),
             ("Pause", {"id": life.id}), ("Resume", {"id": life.id}), ("Start", who), ("Wait", who),
             ("Update", {"id": life.id, "resources": {
                 "@type": "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources", "@json": {"pids": {"limit": 500}}}}),
