@@ -65,6 +65,7 @@ let package = Package(
         .systemLibrary(name: "CJSON", pkgConfig: "json-c"),
         .systemLibrary(name: "CCap", pkgConfig: "libcap"),
         .systemLibrary(name: "CDigest", pkgConfig: "libmd"),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp"),
         .target(name: "CProto", dependencies: ["CProtobufC"], cSettings: glue),
         target("Linux", ["CLinux", "CDigest"]),
         target("Reactor", ["CLinux", "Linux"]),
@@ -77,13 +78,13 @@ let package = Package(
         target("Stdio", ["Linux", "Reactor"]),
         target("Cgroups", ["Linux", "Reactor"]),
         target("Confinement", ["CCap", "Linux"]),
-        target("Containers", ["Cgroups", "JSON", "Linux", "Mounts", "OCIRuntime", "Reactor", "Stdio"]),
+        target("Seccomp", ["CLinux", "CSeccomp", "JSON", "Linux", "Reactor"]),
+        target("Containers", ["Cgroups", "JSON", "Linux", "Mounts", "OCIRuntime", "Reactor", "Seccomp", "Stdio"]),
         target(
             "Shim",
             [
                 "CRevision", "Cgroups", "Confinement", "Containers", "JSON", "Linux", "Mounts", "OCIRuntime",
-                "Protobuf", "Reactor",
-                "Stdio", "TOML", "TTRPC",
+                "Protobuf", "Reactor", "Seccomp", "Stdio", "TOML", "TTRPC",
             ]),
         .executableTarget(
             name: "containerd-shim-swiftrunc-v2", dependencies: ["Linux", "Reactor", "Shim"],
@@ -117,8 +118,8 @@ if let fuzzing {
 } else if archives == nil {
     let tests: [(target: String, also: [Target.Dependency])] = [
         ("Cgroups", []), ("Containers", []), ("JSON", []), ("Linux", []), ("Mounts", []),
-        ("OCIRuntime", ["CLinux"]), ("Protobuf", []), ("Reactor", []),
-        ("Shim", ["Cgroups", "JSON", "OCIRuntime", "Protobuf", "Stdio", "TTRPC"]),
+        ("OCIRuntime", ["CLinux"]), ("Protobuf", []), ("Reactor", []), ("Seccomp", ["JSON"]),
+        ("Shim", ["Cgroups", "JSON", "OCIRuntime", "Protobuf", "Seccomp", "Stdio", "TOML", "TTRPC"]),
         ("Stdio", []), ("TOML", []), ("TTRPC", ["Protobuf"]),
     ]
     for (name, also) in tests {

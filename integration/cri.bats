@@ -372,5 +372,5 @@ count = int(os.environ["PODS"])
 with ThreadPoolExecutor(count) as pool:
     assert list(pool.map(life, range(count))) == list(range(count))
 PY
-    wait_until no_shims
+    wait_until -t 60 no_shims
 }

@@ -37,7 +37,7 @@ def call(method, within=60, **fields):
     )(request, timeout=within, wait_for_ready=True)
 
 
-def until(condition, seconds=15, what="not in time"):
+def until(condition, seconds=60, what="not in time"):
     """Waits for something true, and returns it."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -132,7 +132,7 @@ class Container:
     def pid(self):
         return json.loads(call("ContainerStatus", container_id=self.id, verbose=True).info["info"])["pid"]
 
-    def ended(self, seconds=15):
+    def ended(self, seconds=60):
         """Its status, once it has ended."""
         until(lambda: self.status().state == EXITED, seconds, "has not ended")
         return self.status()

@@ -27,11 +27,11 @@ fi
 command -v swift >/dev/null || { echo "no swift in PATH: see README.md" >&2 && exit 1; }
 # Libraries, by their pkg-config names; pkg-config itself comes first.
 if command -v pkg-config >/dev/null; then
-    for need in libprotobuf-c:libprotobuf-c-dev json-c:libjson-c-dev libcap:libcap-dev libmd:libmd-dev; do
+    for need in libprotobuf-c:libprotobuf-c-dev json-c:libjson-c-dev libcap:libcap-dev libmd:libmd-dev libseccomp:libseccomp-dev; do
         pkg-config --exists "${need%%:*}" || missing="$missing ${need##*:}"
     done
 else
-    missing="$missing pkg-config libprotobuf-c-dev libjson-c-dev libcap-dev libmd-dev"
+    missing="$missing pkg-config libprotobuf-c-dev libjson-c-dev libcap-dev libmd-dev libseccomp-dev"
 fi
 ls /usr/lib/gcc/*/*/libstdc++.a >/dev/null 2>&1 || missing="$missing libstdc++-12-dev"
 [ -n "$missing" ] || exit 0

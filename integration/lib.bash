@@ -185,6 +185,13 @@ make_rootfs() {
     echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
 }
 
+# The program of denied.c, in bin: a machine of vm/ has no compiler, and gets it from there.
+denied_program() {
+    if [ ! "$ROOT/bin/denied" -nt "$INTEGRATION/denied.c" ] && command -v clang >/dev/null; then
+        clang -O1 -static -pthread -Wall -Werror -o "$ROOT/bin/denied" "$INTEGRATION/denied.c"
+    fi
+}
+
 # document FILE LANGUAGE [NUMBER]: the first, or that, of a document's blocks in a language.
 document() {
     awk -v fence="\`\`\`$2" -v number="${3:-1}" '$0 == "```" { inside = 0 } inside && found == number; $0 == fence { inside = 1; found++ }' "$ROOT/docs/$1"

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,42 @@ int32_t clinux_list_directories(const char *path, char *buffer, int32_t size) {
     }
     closedir(directory);
     return used;
+}
+
+int32_t clinux_read_link(const char *path, char *buffer) {
+    ssize_t n = readlink(path, buffer, 4095);
+    if (n < 0) return -errno;
+    buffer[n] = 0;
+    return 0;
+}
+
+// The oldest of the files, into `oldest` (at least NAME_MAX + 1 bytes); returns how many there are.
+static int32_t find_oldest(DIR *directory, const char *suffix, char *oldest) {
+    int32_t count = 0;
+    size_t end = strlen(suffix);
+    struct timespec least = {0};
+    rewinddir(directory);
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        size_t length = strlen(entry->d_name);
+        struct stat s;
+        if (length < end || strcmp(entry->d_name + length - end, suffix) != 0) continue;
+        if (fstatat(dirfd(directory), entry->d_name, &s, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(s.st_mode)) continue;
+        bool is_older = s.st_mtim.tv_sec != least.tv_sec ? s.st_mtim.tv_sec < least.tv_sec : s.st_mtim.tv_nsec < least.tv_nsec;
+        if (count++ > 0 && !is_older) continue;
+        least = s.st_mtim;
+        strcpy(oldest, entry->d_name);
+    }
+    return count;
+}
+
+int32_t clinux_remove_oldest(const char *path, const char *suffix, int32_t keep) {
+    char oldest[NAME_MAX + 1];
+    DIR *directory = opendir(path);
+    if (!directory) return -errno;
+    while (find_oldest(directory, suffix, oldest) > keep)
+        if (unlinkat(dirfd(directory), oldest, 0) < 0) break;
+    closedir(directory);
+    return 0;
 }
 
 // Not strerror: it brings gettext and its catalogues along.

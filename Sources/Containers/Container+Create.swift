@@ -12,8 +12,10 @@ extension Container {
     /// had before.
     package func create() async throws(Failure) {
         let birth = Reaper.shared.expect(pidFile: pidFile)
+        var configuration: [UInt8]?
         do throws(Failure) {
             try prepareBundle()
+            configuration = try openSeccomp()
             rootfs = try await RootfsMount(mounting: request.mounts, at: rootfsPath)
             let stdio = try openStdio(of: initial)
             try await stdio.waitUntilReady()
@@ -28,6 +30,7 @@ extension Container {
             Files.remove(pidFile)
             Files.remove(unfinished(pidFile))
             LifeRecord.remove(from: bundle)
+            abandonSeccomp(restoring: configuration)
             throw error
         }
     }

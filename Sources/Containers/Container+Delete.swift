@@ -30,6 +30,7 @@ extension Container {
             throw error
         }
         stopWatchingMemory()
+        closeSeccomp()
         // What Delete answers of one that never ran.
         if initial.pid == 0 { recordEnd(Exit(status: 0, time: .never)) }
         tell(initial, .deleted)

@@ -22,6 +22,7 @@ extension Container {
     private func runStart() async throws(Failure) {
         startInput()
         try await change(Runtime.start(id), "OCI runtime start failed")
+        try await confirmSeccomp()
         tell(initial, .started)
     }
 

@@ -3,6 +3,7 @@ package import Linux
 package import Mounts
 package import OCIRuntime
 package import Reactor
+package import Seccomp
 package import Stdio
 import _Concurrency
 
@@ -47,6 +48,8 @@ package final class Container {
         package var spill = SpillPlace()
         /// Each exec is in a cgroup of its own.
         package var isolatesExecs = false
+        /// Who listens to its calls; nil: nobody.
+        package var seccomp: SeccompAgent.Plan?
         package var noPivot = false
         package var noNewKeyring = false
         package var ioUID: UInt32 = 0
@@ -80,6 +83,8 @@ package final class Container {
     var hasUntoldKill = false
     /// Somebody asked us to kill it with SIGKILL.
     var wasKilled = false
+    /// As long as somebody listens to its calls.
+    var seccomp: SeccompAgent?
     var rootfs: RootfsMount?
     var order = ExitOrder()
     var isBeingCheckpointed = false
@@ -213,7 +218,8 @@ package final class Container {
             tellKill()
             stopWatchingMemory()
         }
-        publish(.exited(id: id, exec: process === initial ? "" : process.id, pid: process.pid, exit))
+        let denials = process === initial ? seccomp?.conclude() : nil
+        publish(.exited(id: id, exec: process === initial ? "" : process.id, pid: process.pid, exit, denials: denials))
         guard process === initial else { return }
         let told = endWaiters
         endWaiters = []

@@ -8,7 +8,8 @@ package enum TaskEvent {
     case execStarted(id: String, exec: String, pid: Int32)
     /// An exec could not be started, or was deleted before: no event for clients, but whoever waits for it waits no more.
     case execNeverRan(id: String, exec: String)
-    case exited(id: String, exec: String, pid: Int32, Exit)
+    /// `denials`: what is to be logged of those of its profile, if somebody listened.
+    case exited(id: String, exec: String, pid: Int32, Exit, denials: String?)
     /// Init has ended, these execs have not, and its exit is told all the same: something for the log.
     case outlived(id: String, by: [String])
     /// The kernel killed in it for lack of memory.
@@ -22,6 +23,8 @@ package enum TaskEvent {
     case checkpointed(id: String, path: String)
     /// CRIU's own reason, which the runtime does not tell: something for the log.
     case restoreFailed(id: String, reason: String)
+    /// Of its seccomp profile, and who listens: something for the log.
+    case seccomp(id: String, String)
     /// Its ``LifeRecord`` lacks something: something for the log.
     case unrecorded(id: String, reason: String)
     case deleted(id: String, pid: Int32, Exit?)

@@ -102,6 +102,14 @@ package struct JSONValue {
         return unsafe json_object_get_int64(node)
     }
 
+    /// Not negative, and all of 64 bits.
+    package var unsigned: UInt64? {
+        guard unsafe json_object_is_type(node, json_type_int) != 0, unsafe json_object_get_int64(node) >= 0 else {
+            return nil
+        }
+        return unsafe json_object_get_uint64(node)
+    }
+
     package var isObject: Bool { unsafe json_object_is_type(node, json_type_object) != 0 }
 
     /// Sets a member of an object, in this and every other view of the same text. No other member changes.
@@ -109,6 +117,14 @@ package struct JSONValue {
         // It fails without memory only.
         _ = unsafe json_object_object_add(node, key, json_object_new_boolean(value ? 1 : 0))
     }
+
+    /// Likewise, a value of another text, or of this one.
+    package func set(_ key: String, to value: JSONValue) {
+        _ = unsafe json_object_object_add(node, key, json_object_get(value.node))
+    }
+
+    /// Removes a member of an object, as ``set(_:to:)-(_,Bool)`` sets one.
+    package func remove(_ key: String) { unsafe json_object_object_del(node, key) }
 
     /// The value as one line of JSON text. Numbers keep their digits, integers within 64 bits.
     package var text: [UInt8] {

@@ -49,6 +49,13 @@ public struct FileDescriptor: ~Copyable {
         return count == 0 ? .end : .bytes(Int(count))
     }
 
+    /// Reads a piece of what is there and forgets it; true at the end.
+    package func skip() throws(Failure) -> Bool {
+        try unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { (buffer) throws(Failure) in
+            if case .end = try unsafe read(into: buffer) { true } else { false }
+        }
+    }
+
     /// write(2): how many bytes were taken, 0 when a non-blocking descriptor takes none.
     package func write(_ bytes: ArraySlice<UInt8>) throws(Failure) -> Int {
         let count = unsafe bytes.withUnsafeBytes { buffer in

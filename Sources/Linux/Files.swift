@@ -114,6 +114,11 @@ package enum Files {
         _ = unsafe clinux_unlink(path)  // what cannot be removed is found by whoever removes the directory
     }
 
+    /// Removes the oldest files in `directory` whose names end in `suffix`, until `count` are left; as ``remove(_:)``.
+    package static func removeOldest(in directory: String, suffix: String, keeping count: Int32) {
+        _ = unsafe clinux_remove_oldest(directory, suffix, count)  // as above
+    }
+
     /// Removes an empty directory, as ``remove(_:)`` does a file.
     package static func removeDirectory(_ path: String) {
         _ = unsafe clinux_remove_directory(path)  // as above

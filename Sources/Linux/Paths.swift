@@ -64,6 +64,14 @@ package enum Paths {
         return bytes
     }
 
+    /// What a symbolic link says (readlink(2)).
+    package static func link(_ path: String) throws(Failure) -> String {
+        var result: Int32 = 0
+        let bytes = unsafe filled(4096) { unsafe result = clinux_read_link(path, $0) }
+        try check(result, "readlink", path)
+        return bytes
+    }
+
     /// The text that `body` leaves, ended by NUL, in a buffer of `size`.
     static func filled(_ size: Int, _ body: (UnsafeMutablePointer<CChar>) -> Void) -> String {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { buffer in

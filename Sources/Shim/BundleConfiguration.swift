@@ -1,5 +1,6 @@
 import JSON
 package import Linux
+import Seccomp
 import Stdio
 
 /// What we read of a bundle's config.json (OCI runtime specification); the runtime reads the rest.
@@ -16,6 +17,10 @@ package struct BundleConfiguration {
     package let sharesPIDNamespace: Bool
     /// ``OutputPolicy/annotation``, as it is.
     package let outputPolicy: String?
+    /// ``SeccompRules/annotation``, as it is.
+    package let seccomp: String?
+    /// Where the runtime delivers seccomp listeners; empty if nowhere.
+    package let seccompListener: String
     /// The annotation `io.swiftrunc.exec-cgroup`, as it is; it comes before the options.
     private let execCgroup: String?
     /// `linux.cgroupsPath`; empty if there is none.
@@ -30,6 +35,8 @@ package struct BundleConfiguration {
         let annotations = root["annotations"]
         group = Self.groupingAnnotations.lazy.compactMap { annotations?[$0]?.string }.first
         outputPolicy = annotations?[OutputPolicy.annotation]?.string
+        seccomp = annotations?[SeccompRules.annotation]?.string
+        seccompListener = root["linux"]?["seccomp"]?["listenerPath"]?.string ?? ""
         execCgroup = annotations?[Self.execCgroupAnnotation]?.string
         let namespaces = root["linux"]?["namespaces"]?.elements ?? []
         sharesPIDNamespace = !namespaces.contains {

@@ -6,6 +6,7 @@ import Mounts
 import OCIRuntime
 import Protobuf
 package import Reactor
+import Seccomp
 import _Concurrency
 
 /// The `delete` action: cleans up after a shim that died (contract C-1.70 … C-1.75), and tells how init ended as far as
@@ -49,6 +50,7 @@ package enum DeleteAction {
         log(level, "end of init", "status=\(told.status) known-by=\(source)")
         if source == "kill" { keep(told, of: arguments.id, in: bundle) }
         unmount("\(bundle)/rootfs", log: &log)
+        removeSeccompSocket(of: bundle)
         return DeleteResponse(pid: pid.map { UInt32($0) } ?? 0, exitStatus: told.status, exitedAt: told.time).encoded()
     }
 
@@ -79,6 +81,13 @@ package enum DeleteAction {
                 Process.sleep(milliseconds: 10)
             }
         } catch {}  // nobody knows where it would be
+    }
+
+    private static func removeSeccompSocket(of bundle: String) {
+        do throws(Failure) {
+            let path = try BundleConfiguration(bundle: bundle).seccompListener
+            if path == SeccompAgent.socketPath(in: Paths.parent(of: path), bundle: bundle) { Files.remove(path) }
+        } catch {}  // nobody knows of one
     }
 
     /// So that we tell the same should we be called again.

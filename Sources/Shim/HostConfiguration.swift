@@ -1,10 +1,12 @@
 package import Linux
+package import Seccomp
 
 /// What holds on this host for every container whose client does not say otherwise (C-3.65): a file that an
 /// administrator may write, with the same keys as the options of a client. It is read anew each time, so a
 /// change holds from the next container on.
 package struct HostConfiguration: Equatable {
     package var options = PartialOptions()
+    package var seccomp = SeccompRules()
     /// For the log; see ``OptionsText/warning``.
     package var warning: String?
 
@@ -19,6 +21,7 @@ package struct HostConfiguration: Equatable {
         do throws(Failure) {
             let text = try OptionsText(at: path)
             options = text.options
+            if let rules = text.seccomp { seccomp = rules }
             warning = text.warning
         } catch {
             guard error.errno == Errno.noEntry else { throw error }

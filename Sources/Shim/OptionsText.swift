@@ -1,5 +1,6 @@
 import JSON
 package import Linux
+package import Seccomp
 import TOML
 
 /// Options that somebody wrote down: TOML, or JSON if the first character is a brace (C-3.63).
@@ -8,6 +9,8 @@ package struct OptionsText: Equatable {
     /// What is in it and no option, for a line in the log; such a key is passed over, for containerd's tables
     /// have keys of their own, and later releases will have more.
     package private(set) var warning: String?
+    /// Its table `seccomp`; a host's alone means something.
+    package private(set) var seccomp: SeccompRules?
     private var unknown: [String] = []
     private var taken: [String] = []
 
@@ -46,7 +49,11 @@ package struct OptionsText: Equatable {
 
     private mutating func take(_ key: String, _ value: TOMLValue, at place: String) throws(Failure) {
         do throws(Failure) {
-            guard try options.take(key, value) else { return unknown.append(key) }
+            if key == "seccomp", case .table(let table) = value {
+                seccomp = try SeccompRules(table)
+            } else {
+                guard try options.take(key, value) else { return unknown.append(key) }
+            }
         } catch {
             throw error.adding("\(place): \(Log.quoted(key))")
         }

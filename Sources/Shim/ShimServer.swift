@@ -86,7 +86,8 @@ package final class ShimServer {
             directories: ["work", "/var/tmp"]
         ) { self.log(.warning, $0) }
         let service = TaskService(
-            namespace: arguments.namespace, server: server, publisher: publisher,
+            namespace: arguments.namespace, socketDirectory: Paths.parent(of: socketPath), server: server,
+            publisher: publisher,
             log: { self.log($0, $1, $2) }, onShutdown: { self.end() })
         self.publisher = publisher
         self.service = service

@@ -51,6 +51,7 @@ package struct TaskOptions: Equatable {
     private mutating func add(_ text: OptionsText) {
         said = text.options.over(said)
         if let warning = text.warning { warnings.append(warning) }
+        if text.seccomp != nil { warnings.append("seccomp: the host's configuration file alone says it") }
     }
 
     /// With the defaults for what nobody said.

@@ -4,6 +4,7 @@ import Mounts
 import OCIRuntime
 import Protobuf
 import Reactor
+import Seccomp
 import Stdio
 import TTRPC
 import _Concurrency
@@ -20,15 +21,18 @@ extension TaskService {
         guard message.checkpoint.isEmpty || message.checkpoint.hasPrefix("/") else {
             throw Failure(.invalidArgument, "checkpoint \(Log.quoted(message.checkpoint)): not an absolute path")
         }
-        let options = try TaskOptions(message.options, host: .read())
+        let host = try HostConfiguration.read()
+        let options = try TaskOptions(message.options, host: host)
         for warning in options.warnings { log(.warning, "options", "id=\(id) text=\(Log.quoted(warning))") }
         creating.insert(id)
-        Loop.start { await self.create(message, options, answering: call.stream) }
+        Loop.start { await self.create(message, options, host.seccomp, answering: call.stream) }
     }
 
-    private func create(_ message: CreateTaskRequest, _ options: TaskOptions, answering stream: Server.Stream) async {
+    private func create(
+        _ message: CreateTaskRequest, _ options: TaskOptions, _ seccomp: SeccompRules, answering stream: Server.Stream
+    ) async {
         do throws(Failure) {
-            let container = try makeContainer(message, options)
+            let container = try makeContainer(message, options, seccomp)
             try await container.create()
             creating.remove(message.id)
             server.answer(stream, CreateTaskResponse(pid: UInt32(container.initial.pid)).encoded())
@@ -40,7 +44,7 @@ extension TaskService {
     }
 
     private func makeContainer(
-        _ message: CreateTaskRequest, _ options: TaskOptions
+        _ message: CreateTaskRequest, _ options: TaskOptions, _ seccomp: SeccompRules
     ) throws(Failure) -> Container {
         let configuration: BundleConfiguration?
         do throws(Failure) {
@@ -60,6 +64,9 @@ extension TaskService {
         settings.output = policy ?? options.said.outputPolicy ?? .wait
         settings.spill = options.spill
         settings.isolatesExecs = try configuration?.wantsExecCgroup() ?? options.said.execCgroup ?? false
+        settings.seccomp = try seccomp.mode(askedFor: configuration?.seccomp).map { mode in
+            SeccompAgent.Plan(mode: mode, rules: seccomp, socketDirectory: socketDirectory, namespace: namespace)
+        }
         settings.noPivot = runc.noPivotRoot
         settings.noNewKeyring = runc.noNewKeyring
         settings.ioUID = runc.ioUID

@@ -54,7 +54,7 @@ extension TaskService {
             log(.debug, "exec started", "id=\(id) exec=\(exec) pid=\(pid)")
             publisher.publish(TaskExecStarted(containerID: id, execID: exec, pid: UInt32(pid)))
         case .execNeverRan(let id, let exec): wake(Key(id: id, exec: exec), 0, .never)
-        case .exited(let id, let exec, let pid, let exit): tellExit(id, exec, pid, exit)
+        case .exited(let id, let exec, let pid, let exit, let denials): tellExit(id, exec, pid, exit, denials)
         case .outlived(let id, let execs):
             log(.warning, "exit of init told before its execs'", "id=\(id) execs=\(execs.joined(separator: ","))")
         case .outOfMemory(let id):
@@ -70,6 +70,7 @@ extension TaskService {
             log(.warning, "stdio", "id=\(id)\(exec.isEmpty ? "" : " exec=\(exec)") text=\(Log.quoted(text))")
         case .checkpointed(let id, let path): publisher.publish(TaskCheckpointed(containerID: id, checkpoint: path))
         case .restoreFailed(let id, let reason): log(.warning, "restore", "id=\(id) criu=\(Log.quoted(reason))")
+        case .seccomp(let id, let text): log(.warning, "seccomp", "id=\(id) text=\(Log.quoted(text))")
         case .unrecorded(let id, let reason):
             log(.warning, "not recorded for a later delete", "id=\(id) reason=\(Log.quoted(reason))")
         case .deleted(let id, let pid, let exit):
@@ -100,9 +101,10 @@ extension TaskService {
                 pid: UInt32(pid)))
     }
 
-    private func tellExit(_ id: String, _ exec: String, _ pid: Int32, _ exit: Exit) {
+    private func tellExit(_ id: String, _ exec: String, _ pid: Int32, _ exit: Exit, _ denials: String?) {
         let name = exec.isEmpty ? "id=\(id)" : "id=\(id) exec=\(exec)"
-        log(exec.isEmpty ? .info : .debug, "exited", "\(name) pid=\(pid) status=\(exit.status)")
+        let seccomp = denials.map { " seccomp=\(Log.quoted($0))" } ?? ""
+        log(exec.isEmpty ? .info : .debug, "exited", "\(name) pid=\(pid) status=\(exit.status)" + seccomp)
         publisher.publish(
             TaskExit(
                 containerID: id, id: exec.isEmpty ? id : exec, pid: UInt32(pid), exitStatus: exit.status,

@@ -27,6 +27,8 @@ package final class TaskService {
     package static let names: Set<String> = ["containerd.task.v2.Task", "containerd.task.v3.Task"]
 
     let namespace: String
+    /// For sockets of containers.
+    let socketDirectory: String
     let server: Server
     let publisher: EventPublisher
     let log: @Loop (Log.Level, String, String) -> Void
@@ -40,10 +42,11 @@ package final class TaskService {
 
     /// `onShutdown`: a client asked for the end, and nothing is left.
     package init(
-        namespace: String, server: Server, publisher: EventPublisher,
+        namespace: String, socketDirectory: String, server: Server, publisher: EventPublisher,
         log: @escaping @Loop (Log.Level, String, String) -> Void, onShutdown: @escaping @Loop () -> Void
     ) {
         self.namespace = namespace
+        self.socketDirectory = socketDirectory
         self.server = server
         self.publisher = publisher
         self.log = log

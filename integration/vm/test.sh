@@ -71,7 +71,7 @@ v2="integration/vm/host-root.sh --cgroup v2"
 machine="integration/vm/machine.sh --accel uml --init systemd --timeout 2900"
 large="$machine --memory 3072"
 emulated="integration/vm/machine.sh --accel tcg --init systemd --timeout 2900"
-all="task runtime stdio restart runtimes"
+all="task runtime stdio restart runtimes seccomp"
 # shellcheck disable=SC2086 # commands
 if [ -n "$short" ]; then
     # All controllers, and systemd as the driver; then runc 1.3 and crun 1.28, and crun 1.21, on v2 and v1 alone.

@@ -69,6 +69,10 @@ int32_t clinux_remove_tree(const char *path);
 /// An empty file in memory, without a name.
 int32_t clinux_memory_file(const char *name);
 int32_t clinux_rename(const char *from, const char *to);
+/// readlink(2): fills `buffer` (at least 4096 bytes), ended by NUL.
+int32_t clinux_read_link(const char *path, char *buffer);
+/// Removes the oldest files of `directory` whose names end in `suffix` until `keep` are left.
+int32_t clinux_remove_oldest(const char *directory, const char *suffix, int32_t keep);
 int32_t clinux_change_mode(const char *path, uint32_t mode);
 int32_t clinux_current_directory(char *buffer, size_t size);
 int32_t clinux_access_executable(const char *path);
@@ -150,6 +154,19 @@ int32_t clinux_is_child_pid(int32_t pid);
 int32_t clinux_kill_child(int32_t pid);
 /// The pid of a dead child nobody has reaped yet, 0 if there is none. Reaps nothing.
 int32_t clinux_next_dead_child(void);
+
+// refuse.c
+struct clinux_refusal {
+    int32_t listener;      // of the filter, where the thread waits for an answer to `notification`
+    int32_t thread;
+    uint64_t notification;
+    uint32_t audit;        // AUDIT_ARCH_* of the call
+    int32_t call;
+    uint64_t mark;         // the first argument by which the filter kills or traps
+    int32_t traps;
+};
+/// Lets the kernel end the thread's call as `mark` says. A child of ours does it, which nobody waits for.
+void clinux_refuse(const struct clinux_refusal *refusal);
 
 // mount.c
 int32_t clinux_mount(

@@ -146,7 +146,7 @@ final class FakeShim {
             rules.started(id, exec, pid: pid, tasks[id]?.processes[exec])
             publish("exec started \(id)/\(exec) \(pid)")
         case .execNeverRan(let id, let exec): wake(Key(id: id, exec: exec), nil)
-        case .exited(let id, let exec, let pid, let exit): tellExit(id, exec, pid, exit)
+        case .exited(let id, let exec, let pid, let exit, _): tellExit(id, exec, pid, exit)
         case .paused(let id), .resumed(let id), .outOfMemory(let id):
             rules.changed(id, "told of")
             publish("told of \(id)")
@@ -158,7 +158,7 @@ final class FakeShim {
             }
             publish("deleted \(id)", isEssential: true)
         case .outlived(let id, let execs): scheduler.note("\(id) is outlived by \(execs)")
-        case .memoryUnwatched, .complaint, .checkpointed, .restoreFailed, .unrecorded: break
+        case .memoryUnwatched, .complaint, .checkpointed, .restoreFailed, .seccomp, .unrecorded: break
         }
     }
 

@@ -1,0 +1,138 @@
+#define _GNU_SOURCE
+#include "clinux.h"
+#include <elf.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool waits(const struct clinux_refusal *r) {
+    uint64_t id = r->notification;
+    return ioctl(r->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+#ifdef __x86_64__
+
+#define RESTART_IF_NO_HANDLER (-512L)  // the kernel's ERESTARTSYS: what a wait that a tracer breaks leaves
+#define RESTART (-513L)                // ERESTARTNOINTR
+#define X32_BIT (1 << 30)
+#define ALL_SIGNALS (~0ULL)
+#define SIGNAL_BIT(number) (1ULL << ((number) - 1))
+#define MASK_SIZE sizeof(uint64_t)
+
+// afs_syscall, of the kind that the thread called.
+static long stage(const struct clinux_refusal *r) {
+    return r->audit == AUDIT_ARCH_I386 ? 137 : 183 | (r->call & X32_BIT);
+}
+
+static void set_first_argument(const struct clinux_refusal *r, struct user_regs_struct *registers, uint64_t value) {
+    if (r->audit == AUDIT_ARCH_I386) registers->rbx = value;
+    else registers->rdi = value;
+}
+
+static uint64_t first_argument(const struct clinux_refusal *r, const struct user_regs_struct *registers) {
+    return r->audit == AUDIT_ARCH_I386 ? registers->rbx : registers->rdi;
+}
+
+// The next stop of the thread; false if it has ended.
+static bool stops(pid_t thread, int *status) {
+    while (waitpid(thread, status, __WALL) < 0)
+        if (errno != EINTR) return false;
+    return WIFSTOPPED(*status);
+}
+
+// Stops it where it waits; false if it does not wait any more, and then it has asked or will ask again.
+static bool stop_waiting(const struct clinux_refusal *r, struct user_regs_struct *registers) {
+    int status;
+    if (ptrace(PTRACE_INTERRUPT, r->thread, 0, 0) < 0) return false;
+    while (stops(r->thread, &status)) {
+        if (status >> 16 == PTRACE_EVENT_STOP)
+            return ptrace(PTRACE_GETREGS, r->thread, 0, registers) == 0 && (int)registers->orig_rax == r->call
+                && (long)registers->rax == RESTART_IF_NO_HANDLER;
+        // A signal came first.
+        if (ptrace(PTRACE_CONT, r->thread, 0, WSTOPSIG(status)) < 0) return false;
+    }
+    return false;
+}
+
+// The handler sees the call that was made, and all registers as they were.
+static void correct_trap(const struct clinux_refusal *r, uint64_t argument, uint64_t *mask) {
+    int status;
+    siginfo_t info;
+    struct user_regs_struct registers;
+    // Of a signal that was blocked the kernel has made one that kills, and would keep it if it were blocked again.
+    *mask &= ~SIGNAL_BIT(SIGSYS);
+    if (ptrace(PTRACE_CONT, r->thread, 0, 0) < 0 || !stops(r->thread, &status)) return;
+    if (WSTOPSIG(status) != SIGSYS || ptrace(PTRACE_GETSIGINFO, r->thread, 0, &info) < 0
+        || ptrace(PTRACE_GETREGS, r->thread, 0, &registers) < 0)
+        return;
+    info.si_syscall = r->call;
+    registers.rax = registers.orig_rax = (unsigned)r->call;
+    set_first_argument(r, &registers, argument);
+    ptrace(PTRACE_SETSIGINFO, r->thread, 0, &info);
+    ptrace(PTRACE_SETREGS, r->thread, 0, &registers);
+    ptrace(PTRACE_SETSIGMASK, r->thread, MASK_SIZE, mask);
+    ptrace(PTRACE_DETACH, r->thread, 0, SIGSYS);
+}
+
+// False if it may not be traced. Whatever else fails, the thread goes on when we end, and makes its call again.
+static bool restage(const struct clinux_refusal *r) {
+    if (ptrace(PTRACE_SEIZE, r->thread, 0, 0) < 0) return errno == ESRCH;
+    struct user_regs_struct registers;
+    uint64_t before;
+    // Only of one that waits still we know that the number is its own.
+    if (!waits(r) || !stop_waiting(r, &registers)) return true;
+    if (ptrace(PTRACE_GETSIGMASK, r->thread, MASK_SIZE, &before) < 0) return true;
+    // No handler runs before the call is made; one that is blocked stays so, for then the kernel kills.
+    uint64_t mask = r->traps ? ALL_SIGNALS & ~(SIGNAL_BIT(SIGSYS) & ~before) : ALL_SIGNALS;
+    uint64_t argument = first_argument(r, &registers);
+    registers.orig_rax = (unsigned long)stage(r);
+    registers.rax = (unsigned long)RESTART;
+    set_first_argument(r, &registers, r->mark);
+    if (ptrace(PTRACE_SETSIGMASK, r->thread, MASK_SIZE, &mask) < 0) return true;
+    if (ptrace(PTRACE_SETREGS, r->thread, 0, &registers) < 0) {
+        ptrace(PTRACE_SETSIGMASK, r->thread, MASK_SIZE, &before);
+        return true;
+    }
+    if (r->traps) correct_trap(r, argument, &before);
+    else ptrace(PTRACE_DETACH, r->thread, 0, 0);
+    return true;
+}
+
+#else
+
+static bool restage(const struct clinux_refusal *r) { return false; }
+
+#endif
+
+// As near as one comes without tracing: the answer first, for the signal breaks the wait, and the call would be made again.
+static void refuse_from_outside(const struct clinux_refusal *r) {
+    if (!waits(r)) return;
+    if (!r->traps) {
+        syscall(SYS_tkill, r->thread, SIGKILL);
+        return;
+    }
+    struct seccomp_notif_resp answer = {.id = r->notification, .error = -ENOSYS};
+    if (ioctl(r->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0) syscall(SYS_tkill, r->thread, SIGSYS);
+}
+
+void clinux_refuse(const struct clinux_refusal *refusal) {
+    pid_t child = fork();
+    if (child > 0) return;
+    if (child < 0) {
+        refuse_from_outside(refusal);
+        return;
+    }
+    // A thread that does not stop is let go.
+    signal(SIGALRM, SIG_DFL);
+    alarm(5);
+    if (!restage(refusal)) refuse_from_outside(refusal);
+    _exit(0);
+}

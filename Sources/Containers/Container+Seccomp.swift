@@ -1,0 +1,80 @@
+import JSON
+import Linux
+import OCIRuntime
+import Reactor
+import Seccomp
+import _Concurrency
+
+/// Listening to what the profile denies (``SeccompAgent``), where that is asked for.
+extension Container {
+    /// How long a runtime may take to hand over the listener of what it has started.
+    private static let deliveryLimit = Duration.seconds(5)
+
+    private var configurationFile: String { "\(bundle)/config.json" }
+
+    /// Makes the bundle's profile ask us. Returns the config.json that was there, for a Create that fails; nil: it is there.
+    func openSeccomp() throws(Failure) -> [UInt8]? {
+        guard let plan = request.settings.seccomp else { return nil }
+        guard request.checkpoint.isEmpty else {
+            throw Failure(.unimplemented, "seccomp \(plan.mode.rawValue): of a container that is restored")
+        }
+        let text = try Files.read(configurationFile, limit: 64 << 20)
+        let configuration = try JSONValue(parsing: text, subject: configurationFile)
+        guard let profile = try profile(in: configuration, for: plan.mode) else { return nil }
+        for call in profile.partlyUntold { publish(.seccomp(id: id, "not all denials are told: call=\(call)")) }
+        let agent = try SeccompAgent(id, bundle: bundle, profile: profile, plan: plan) { self.hear($0) }
+        seccomp = agent
+        try Files.writeAtomically(agent.configuration(of: configuration), to: configurationFile)
+        return text
+    }
+
+    private func profile(in configuration: JSONValue, for mode: SeccompMode) throws(Failure) -> SeccompProfile? {
+        guard let seccomp = configuration["linux"]?["seccomp"] else {
+            if mode == .record { return try SeccompProfile.unconfined() }
+            publish(.seccomp(id: id, "nothing to \(mode.rawValue): the container has no profile"))
+            return nil
+        }
+        let profile = try SeccompProfile(seccomp)
+        guard profile.hasListener else { return profile }
+        publish(.seccomp(id: id, "no \(mode.rawValue): the profile has a listener of its own"))
+        return nil
+    }
+
+    /// After a Create that failed.
+    func abandonSeccomp(restoring text: [UInt8]?) {
+        closeSeccomp()
+        guard let text else { return }
+        do throws(Failure) {
+            try Files.writeAtomically(text, to: configurationFile)
+        } catch {}  // then the bundle is gone too
+    }
+
+    /// The end of listening.
+    func closeSeccomp() {
+        seccomp?.close()
+        seccomp = nil
+    }
+
+    /// A container of which nobody has given us the listener runs with calls denied that nobody hears of, or, with a runtime
+    /// that takes no profile, with none denied.
+    func confirmSeccomp() async throws(Failure) {
+        guard let seccomp, await !seccomp.hasListener(within: Self.deliveryLimit), !initial.state.hasEnded else {
+            return
+        }
+        do throws(Failure) { try await kill(exec: "", signal: 9, all: true) } catch {}  // it has ended
+        throw Failure(.unimplemented, "seccomp: the runtime \(runtime.binary) has handed over no listener")
+    }
+
+    private func hear(_ event: SeccompAgent.Event) {
+        switch event {
+        case .denied(let call): publish(.seccomp(id: id, "denied: \(call.text)"))
+        case .complaint(let text): publish(.seccomp(id: id, text))
+        case .stop(let call):
+            guard !initial.state.hasEnded else { return }
+            publish(.seccomp(id: id, "stopped for a denied call: \(call.text)"))
+            Loop.start {
+                do throws(Failure) { try await self.kill(exec: "", signal: 9, all: true) } catch {}  // it has ended
+            }
+        }
+    }
+}

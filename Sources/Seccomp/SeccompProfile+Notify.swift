@@ -1,0 +1,182 @@
+package import JSON
+package import Linux
+
+/// Why somebody listens to what a profile denies.
+package enum SeccompMode: String {
+    /// What the profile denies is told, and denied.
+    case audit
+    /// Likewise, and the container is ended soon.
+    case stop
+    /// What it allows is told too, and allowed.
+    case record
+}
+
+/// Profiles that ask a listener.
+///
+/// runc takes the listener for no default, and not for `write`, by which its init says that there is one. So the calls that
+/// the default is for are named. It also answers ENOSYS by itself for calls newer than all that a profile names; those are
+/// not named, or it would not.
+extension SeccompProfile {
+    /// A call that no kernel has, for the kernel to kill or trap by: ``Refusal`` says how.
+    static let stage = "afs_syscall"
+    private static let untold: Set<String> = ["write", stage]
+
+    /// Makes the profile in `configuration`, the text of a config.json, ask the listener at `path`, and leaves all else
+    /// as it is.
+    package func rewrite(
+        _ configuration: JSONValue, for mode: SeccompMode, listener path: String
+    ) throws(Failure) -> [UInt8] {
+        guard let linux = configuration["linux"] else { throw Failure(.invalidArgument, "config.json: no linux") }
+        if linux["seccomp"] == nil { linux.set("seccomp", to: try Self.parsed(source.text)) }
+        guard let seccomp = linux["seccomp"] else { throw Failure(.resourceExhausted, "json: no memory") }
+        let rules = try mode == .record ? everything() : denials()
+        seccomp.set("listenerPath", to: try Self.parsed(Array(JSONValue.quoted(path).utf8)))
+        seccomp.set("syscalls", to: try Self.parsed(Array("[\(rules.joined(separator: ","))]".utf8)))
+        return configuration.text
+    }
+
+    /// Calls some of whose denials cannot be told, for what their conditions leave cannot be said.
+    package var partlyUntold: [String] {
+        guard defaultAction.isDenial else { return [] }
+        return conditionalNames.filter { complement(of: $0) == nil }
+    }
+
+    private func denials() throws(Failure) -> [String] {
+        var all: [String] = []
+        for rule in rules {
+            guard rule.action.isDenial else {
+                all.append(String(decoding: rule.source.text, as: UTF8.self))
+                continue
+            }
+            all += try rule.text(names: rule.names.filter { !Self.untold.contains($0) }, action: Self.notify)
+            all += try rule.text(names: rule.names.filter { Self.untold.contains($0) })
+        }
+        if defaultAction.isDenial {
+            let named = names
+            all += Self.rule(unnamedCalls.filter { !named.contains($0) })
+            for name in conditionalNames {
+                for condition in complement(of: name) ?? [] { all += Self.rule([name], condition) }
+            }
+        }
+        return all + stageRules
+    }
+
+    private func everything() throws(Failure) -> [String] {
+        let told = unnamedCalls
+        let isTold = Set(told)
+        var all = Self.rule(told)
+        for rule in rules { all += try rule.text(names: rule.names.filter { !isTold.contains($0) }) }
+        return all + stageRules
+    }
+
+    /// The calls that can be told although no rule may name them.
+    private var unnamedCalls: [String] {
+        let newest = architectures.map { architecture in
+            defaultAction.isDenial ? names.compactMap { architecture.number(of: $0) }.max() ?? -1 : .max
+        }
+        var all: Set<String> = []
+        for architecture in architectures { all.formUnion(architecture.calls) }
+        return all.subtracting(Self.untold).subtracting(Multiplexer.names).filter { name in
+            zip(architectures, newest).allSatisfy { (architecture, newest) in
+                architecture.number(of: name).map { $0 <= newest } ?? true
+            }
+        }.sorted()
+    }
+
+    /// Those of which the default denies what the conditions leave.
+    private var conditionalNames: [String] {
+        names.subtracting(Self.untold).filter { name in
+            let rules = rules(for: name)
+            return !rules.isEmpty && !rules.contains { $0.isUnconditional }
+        }.sorted()
+    }
+
+    /// When the default is for this call of ``conditionalNames``; nil if that cannot be said. To libseccomp, several rules
+    /// for a call that has no arguments, as where it is one of ``Multiplexer``'s, contradict each other.
+    private func complement(of name: String) -> [ArgumentCondition]? {
+        let isMultiplexed =
+            Multiplexer.has(name)
+            && architectures.contains { architecture in
+                Multiplexer.names.contains { architecture.number(of: $0) != nil }
+            }
+        return isMultiplexed ? nil : Complement.of(rules(for: name).flatMap { $0.alternatives })
+    }
+
+    private var stageRules: [String] {
+        Refusal.Manner.allCases.filter { manner in
+            defaultAction != manner.action && rules.contains { $0.action == manner.action }
+        }.flatMap {
+            Self.rule([Self.stage], ArgumentCondition(0, .equal, $0.mark), action: $0.word)
+        }
+    }
+
+    private static func rule(
+        _ names: [String], _ condition: ArgumentCondition? = nil, action: String = notify
+    ) -> [String] {
+        guard !names.isEmpty else { return [] }
+        let arguments = condition.map { ",\"args\":[\($0.json)]" } ?? ""
+        let list = names.map(JSONValue.quoted).joined(separator: ",")
+        return ["{\"names\":[\(list)],\"action\":\"\(action)\"\(arguments)}"]
+    }
+
+    static func parsed(_ text: [UInt8]) throws(Failure) -> JSONValue {
+        try JSONValue(parsing: text, subject: "seccomp")
+    }
+}
+
+extension SeccompProfile.Rule {
+    /// The same rule for some of its calls, with another action if one is given; none for no calls.
+    func text(names: [String], action: String? = nil) throws(Failure) -> [String] {
+        guard !names.isEmpty else { return [] }
+        let copy = try SeccompProfile.parsed(source.text)
+        let list = "[\(names.map(JSONValue.quoted).joined(separator: ","))]"
+        copy.set("names", to: try SeccompProfile.parsed(Array(list.utf8)))
+        if let action {
+            copy.set("action", to: try SeccompProfile.parsed(Array(JSONValue.quoted(action).utf8)))
+            copy.remove("errnoRet")  // crun takes it with an errno alone
+        }
+        return [String(decoding: copy.text, as: UTF8.self)]
+    }
+}
+
+/// The profile of what was seen.
+extension SeccompProfile {
+    /// Calls that a runtime's init may or may not make between its filter and the program, as Go's scheduler likes.
+    private static let runtimes: Set<String> = [
+        "brk", "clock_gettime", "clock_nanosleep", "clone", "close", "epoll_ctl", "epoll_pwait", "execve", "exit",
+        "exit_group", "fcntl", "fstat", "futex", "getpid", "gettid", "madvise", "mmap", "mprotect", "munmap",
+        "nanosleep",
+        "newfstatat", "openat", "pipe2", "read", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_yield",
+        "sigaltstack",
+        "tgkill", "write",
+    ]
+
+    /// A profile that allows the calls `recorded`, what a runtime needs, and nothing else; never what this one denies.
+    package func minimal(recorded: Set<String>) throws(Failure) -> [UInt8] {
+        var allowed: [String] = []
+        var rules: [String] = []
+        for rule in self.rules where rule.action.isDenial && rule.action != defaultAction {
+            rules.append(String(decoding: rule.source.text, as: UTF8.self))
+        }
+        for name in recorded.union(Self.runtimes).sorted() {
+            let known = self.rules(for: name)
+            if known.isEmpty || known.contains(where: { $0.isUnconditional }) {
+                if action(of: name, [], narrow: false) == .allow { allowed.append(name) }
+            } else if defaultAction == .allow {
+                // What its conditions leave. If that cannot be said, less is better than more.
+                for condition in complement(of: name) ?? [] {
+                    rules += Self.rule([name], condition, action: "SCMP_ACT_ALLOW")
+                }
+            } else {
+                for rule in known where rule.action == .allow { rules += try rule.text(names: [name]) }
+            }
+        }
+        rules += Self.rule(allowed, action: "SCMP_ACT_ALLOW")
+        let profile = try Self.parsed(source.text)
+        if !defaultAction.isDenial {
+            profile.set("defaultAction", to: try Self.parsed(Array("\"SCMP_ACT_ERRNO\"".utf8)))
+        }
+        profile.set("syscalls", to: try Self.parsed(Array("[\(rules.joined(separator: ","))]".utf8)))
+        return profile.text
+    }
+}

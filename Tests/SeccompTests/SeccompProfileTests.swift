@@ -1,0 +1,176 @@
+import JSON
+import Linux
+import Testing
+
+@testable import Seccomp
+
+@Suite struct SeccompProfileTests {
+    private func json(_ text: String) throws -> JSONValue { try JSONValue(parsing: Array(text.utf8), subject: "test") }
+
+    private func profile(_ text: String) throws -> SeccompProfile { try SeccompProfile(json(text)) }
+
+    /// The rules that a rewritten profile has, as `action names [arguments]`.
+    private func rewritten(_ text: String, _ mode: SeccompMode) throws -> (seccomp: JSONValue, rules: [String]) {
+        let configuration = try json("{\"linux\":{\"seccomp\":\(text)}}")
+        let profile = try SeccompProfile(try #require(configuration["linux"]?["seccomp"]))
+        let after = try JSONValue(
+            parsing: profile.rewrite(configuration, for: mode, listener: "/run/s"), subject: "after")
+        let seccomp = try #require(after["linux"]?["seccomp"])
+        let rules = try #require(seccomp["syscalls"]?.elements).map { rule in
+            let names = rule["names"]?.elements.compactMap { $0.string } ?? []
+            let arguments = rule["args"].map { " " + String(decoding: $0.text, as: UTF8.self) } ?? ""
+            return (rule["action"]?.string ?? "") + " "
+                + (names.count > 9 ? "\(names.count > 100 ? "many" : "some")" : names.joined(separator: ","))
+                + arguments
+        }
+        return (seccomp, rules)
+    }
+
+    @Test func `one rule without conditions counts, or the first whose conditions hold, or the default`() throws {
+        let profile = try profile(
+            """
+            {"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"syscalls":[
+              {"names":["a"],"action":"SCMP_ACT_TRAP","args":[{"index":0,"value":1,"op":"SCMP_CMP_EQ"}]},
+              {"names":["a"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":1,"op":"SCMP_CMP_GE"}]},
+              {"names":["b"],"action":"SCMP_ACT_KILL","args":[{"index":0,"value":1,"op":"SCMP_CMP_EQ"}]},
+              {"names":["b"],"action":"SCMP_ACT_ERRNO","errnoRet":7},
+              {"names":["c"],"action":"SCMP_ACT_ERRNO","errnoRet":38},
+              {"names":["d"],"action":"SCMP_ACT_ALLOW","args":[
+                {"index":0,"value":1,"op":"SCMP_CMP_EQ"},{"index":0,"value":2,"op":"SCMP_CMP_EQ"}]}]}
+            """)
+        #expect(profile.action(of: "a", [1], narrow: false) == .trap)
+        #expect(profile.action(of: "a", [2], narrow: false) == .allow)
+        #expect(profile.action(of: "a", [0], narrow: false) == .errno(38))
+        #expect(profile.action(of: "b", [1], narrow: false) == .errno(7))
+        #expect(profile.action(of: "c", [1], narrow: false) == .errno(38))
+        #expect(profile.action(of: "x", [1], narrow: false) == .errno(38))
+        // Of one argument twice, runtimes make two rules.
+        #expect(profile.action(of: "d", [1], narrow: false) == .allow)
+        #expect(profile.action(of: "d", [2], narrow: false) == .allow)
+        #expect(profile.action(of: "d", [3], narrow: false) == .errno(38))
+    }
+
+    @Test func `an errno that is not said is EPERM`() throws {
+        #expect(try profile("{\"defaultAction\":\"SCMP_ACT_ERRNO\"}").defaultAction == .errno(1))
+    }
+
+    @Test(arguments: [
+        "{}", "{\"defaultAction\":\"SCMP_ACT_LOUD\"}",
+        "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"a\"],\"action\":7}]}",
+        "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_TRAP\",\"args\":[{\"index\":6,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+        "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_TRAP\",\"args\":[{\"index\":0,\"op\":\"EQ\"}]}]}",
+    ])
+    func `what is no profile is an invalid argument`(text: String) throws {
+        let given = try json(text)
+        let failure = #expect(throws: Failure.self) { try SeccompProfile(given) }
+        #expect(failure?.kind == .invalidArgument)
+    }
+
+    @Test func `a denial becomes a question, and all else stays`() throws {
+        let (seccomp, rules) = try rewritten(
+            """
+            {"defaultAction":"SCMP_ACT_ALLOW","x":18446744073709551615,"flags":["SECCOMP_FILTER_FLAG_LOG"],"syscalls":[
+              {"names":["mkdir","write"],"action":"SCMP_ACT_ERRNO","errnoRet":5,"y":1},
+              {"names":["rmdir"],"action":"SCMP_ACT_KILL"},{"names":["open"],"action":"SCMP_ACT_LOG"},
+              {"names":["chown"],"action":"SCMP_ACT_TRAP"},{"names":["read"],"action":"SCMP_ACT_TRACE"}]}
+            """, .audit)
+        // Not of write, by which runc's init says that there is a listener; and a stage for who kills, and who traps.
+        #expect(
+            rules == [
+                "SCMP_ACT_NOTIFY mkdir", "SCMP_ACT_ERRNO write", "SCMP_ACT_NOTIFY rmdir", "SCMP_ACT_LOG open",
+                "SCMP_ACT_NOTIFY chown", "SCMP_ACT_TRACE read",
+                "SCMP_ACT_KILL_THREAD afs_syscall [{\"index\":0,\"value\":1590427649,\"valueTwo\":0,\"op\":\"SCMP_CMP_EQ\"}]",
+                "SCMP_ACT_TRAP afs_syscall [{\"index\":0,\"value\":1590427650,\"valueTwo\":0,\"op\":\"SCMP_CMP_EQ\"}]",
+            ])
+        #expect(seccomp["x"]?.unsigned == .max)
+        #expect(seccomp["flags"] != nil)
+        #expect(seccomp["listenerPath"]?.string == "/run/s")
+        #expect(seccomp["syscalls"]?.elements[0]["y"]?.integer == 1)
+        #expect(seccomp["syscalls"]?.elements[0]["errnoRet"] == nil)
+        #expect(seccomp["syscalls"]?.elements[1]["errnoRet"]?.integer == 5)
+    }
+
+    @Test func `a default that denies is a question for each call up to the newest that is named`() throws {
+        let (seccomp, rules) = try rewritten(
+            """
+            {"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86_64"],"syscalls":[
+              {"names":["read","write","statx"],"action":"SCMP_ACT_ALLOW"},
+              {"names":["clone"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":3,"valueTwo":0,"op":"SCMP_CMP_MASKED_EQ"}]}]}
+            """, .audit)
+        #expect(
+            rules == [
+                "SCMP_ACT_ALLOW read,write,statx",
+                "SCMP_ACT_ALLOW clone [{\"index\":0,\"value\":3,\"valueTwo\":0,\"op\":\"SCMP_CMP_MASKED_EQ\"}]",
+                "SCMP_ACT_NOTIFY many",
+                "SCMP_ACT_NOTIFY clone [{\"index\":0,\"value\":1,\"valueTwo\":1,\"op\":\"SCMP_CMP_MASKED_EQ\"}]",
+                "SCMP_ACT_NOTIFY clone [{\"index\":0,\"value\":2,\"valueTwo\":2,\"op\":\"SCMP_CMP_MASKED_EQ\"}]",
+            ])
+        let asked = Set(seccomp["syscalls"]?.elements[2]["names"]?.elements.compactMap { $0.string } ?? [])
+        #expect(asked.isSuperset(of: ["mkdir", "chmod", "execve", "bpf"]))
+        #expect(asked.isDisjoint(with: ["read", "write", "statx", "clone", "clone3", "openat2", "socketcall"]))
+    }
+
+    @Test func `of a call that 32-bit processors have no arguments of, not all can be told`() throws {
+        let text = """
+            {"defaultAction":"SCMP_ACT_ERRNO","architectures":[ARCHITECTURES],"syscalls":[
+              {"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":40,"op":"SCMP_CMP_NE"}]}]}
+            """
+        func untold(_ architectures: String) throws -> [String] {
+            try profile(text.split(separator: "ARCHITECTURES").joined(separator: architectures)).partlyUntold
+        }
+        #expect(try untold("\"SCMP_ARCH_X86_64\"") == [])
+        #expect(try untold("\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\"") == ["socket"])
+    }
+
+    @Test func `a recording asks for all that can be asked for`() throws {
+        let (seccomp, rules) = try rewritten(
+            """
+            {"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+              {"names":["write","mkdir"],"action":"SCMP_ACT_ERRNO","errnoRet":5},
+              {"names":["nobody_knows"],"action":"SCMP_ACT_ALLOW"}]}
+            """, .record)
+        #expect(rules == ["SCMP_ACT_NOTIFY many", "SCMP_ACT_ERRNO write", "SCMP_ACT_ALLOW nobody_knows"])
+        let asked = Set(seccomp["syscalls"]?.elements[0]["names"]?.elements.compactMap { $0.string } ?? [])
+        #expect(asked.isSuperset(of: ["mkdir", "read", "clone3"]))
+    }
+
+    @Test func `what was recorded is allowed under the conditions that were there, and denials are kept`() throws {
+        let profile = try profile(
+            """
+            {"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"architectures":["SCMP_ARCH_X86_64"],"syscalls":[
+              {"names":["mkdir","chmod","read","write","execve"],"action":"SCMP_ACT_ALLOW"},
+              {"names":["clone3"],"action":"SCMP_ACT_ERRNO","errnoRet":1},
+              {"names":["personality","clone"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":8,"op":"SCMP_CMP_EQ"}]}]}
+            """)
+        let minimal = try JSONValue(parsing: profile.minimal(recorded: ["mkdir", "personality"]), subject: "minimal")
+        #expect(minimal["defaultErrnoRet"]?.integer == 38)
+        let again = try SeccompProfile(minimal)
+        #expect(again.action(of: "mkdir", [], narrow: false) == .allow)
+        #expect(again.action(of: "execve", [], narrow: false) == .allow)
+        #expect(again.action(of: "chmod", [], narrow: false) == .errno(38))
+        #expect(again.action(of: "clone3", [], narrow: false) == .errno(1))
+        #expect(again.action(of: "personality", [8], narrow: false) == .allow)
+        #expect(again.action(of: "personality", [9], narrow: false) == .errno(38))
+        // A runtime may need it, and this profile has denied it.
+        #expect(again.action(of: "futex", [], narrow: false) == .errno(38))
+    }
+
+    @Test func `what was recorded without a profile denies the rest`() throws {
+        let minimal = try JSONValue(
+            parsing: SeccompProfile.unconfined().minimal(recorded: ["mkdir"]), subject: "minimal")
+        let again = try SeccompProfile(minimal)
+        #expect(again.defaultAction == .errno(1))
+        #expect(again.action(of: "mkdir", [], narrow: false) == .allow)
+        #expect(again.action(of: "chmod", [], narrow: false) == .errno(1))
+        #expect(again.architectures.map { $0.name } == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"])
+    }
+
+    @Test func `a listener of somebody else's is seen`() throws {
+        #expect(try profile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\"}").hasListener)
+        #expect(
+            try profile(
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}"
+            ).hasListener)
+        #expect(try !profile("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}").hasListener)
+    }
+}

@@ -1,0 +1,166 @@
+// Makes calls that a seccomp profile may deny, and says what it got: the same words under the same profile, whoever carries it
+// out. Each case is a process of its own.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+// Calls: made with these numbers, for a library may choose another.
+static long errno_call(void) { return syscall(SYS_mkdir, "/tmp/denied", 0700); }
+static long kill_process_call(void) { return syscall(SYS_rmdir, "/tmp/denied"); }
+static long kill_thread_call(void) { return syscall(SYS_chmod, "/tmp/denied", 0700); }
+
+static void say(const char *what, long result) { printf("%s: %ld %s\n", what, result, result < 0 ? strerrorname_np(errno) : ""); }
+
+static void nothing(int number) {}
+
+static void on_trap(int number, siginfo_t *info, void *context) {
+    ucontext_t *c = context;
+    greg_t *r = c->uc_mcontext.gregs;
+    printf("trap: signal %d code %d errno %d call %d arch %x at %d rax %lld rdi %lld rsi %lld masked %d %d\n", number,
+           info->si_code, info->si_errno, info->si_syscall, info->si_arch, info->si_call_addr == (void *)r[REG_RIP],
+           (long long)r[REG_RAX], (long long)r[REG_RDI], info->si_arch == 0xc000003e ? (long long)r[REG_RSI] : 0, sigismember(&c->uc_sigmask, SIGSYS),
+           sigismember(&c->uc_sigmask, SIGUSR1));
+    r[REG_RAX] = 4242;
+}
+
+static void handle(int number, void (*handler)(int, siginfo_t *, void *)) {
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+    sigaction(number, &action, NULL);
+}
+
+static void block(int number) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+// In assembler, to see that every register is as it was.
+static long raw(long number, long a, long b) {
+    long result;
+    register long r10 __asm__("r10") = 10, r8 __asm__("r8") = 8, r9 __asm__("r9") = 9;
+    __asm__ volatile("syscall" : "=a"(result), "+D"(a), "+S"(b), "+r"(r10), "+r"(r8), "+r"(r9) : "a"(number), "d"(3L) : "rcx", "r11", "memory");
+    printf("registers %ld %ld %ld %ld %ld\n", a, b, r10, r8, r9);
+    return result;
+}
+
+static long compat(long number, long a) {
+    long result;
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(0L) : "r8", "r9", "r10", "r11", "memory");
+    return (int)result;
+}
+
+static void *other_thread(void *unused) {
+    kill_thread_call();
+    printf("the thread lives\n");
+    return NULL;
+}
+
+static volatile bool over;
+
+static void *bystander(void *unused) {
+    while (!over) sched_yield();
+    return NULL;
+}
+
+static void run(const char *name) {
+    if (!strcmp(name, "errno")) say("mkdir", errno_call());
+    if (!strcmp(name, "default")) say("sethostname", syscall(SYS_sethostname, "x", 1));
+    if (!strcmp(name, "arguments")) {
+        say("personality 8", personality(8));
+        say("personality 9", personality(9));
+        say("socket vsock", syscall(SYS_socket, 40, SOCK_STREAM, 0));
+        say("socket unix", syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0));
+        say("unshare", syscall(SYS_unshare, CLONE_NEWUTS));
+        say("clone", syscall(SYS_clone, CLONE_NEWUTS | SIGCHLD, 0, 0, 0, 0));
+    }
+    if (!strcmp(name, "compat")) {
+        say("compat mkdir", compat(39, 0));
+        say("compat rmdir", compat(40, 0));
+    }
+    if (!strcmp(name, "compat-trap")) {
+        handle(SIGSYS, on_trap);
+        say("compat chown", compat(212, 77));
+    }
+    if (!strcmp(name, "x32")) say("x32 mkdir", syscall(SYS_mkdir | 1 << 30, "/tmp/denied", 0700));
+    if (!strcmp(name, "kill")) say("rmdir", kill_process_call());
+    if (!strcmp(name, "kill-handled")) {
+        handle(SIGSYS, on_trap);
+        signal(SIGTERM, nothing);
+        say("rmdir", kill_process_call());
+    }
+    if (!strcmp(name, "kill-ignored")) {
+        signal(SIGSYS, SIG_IGN);
+        block(SIGSYS);
+        say("rmdir", kill_process_call());
+    }
+    if (!strcmp(name, "kill-threads")) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, bystander, NULL);
+        say("rmdir", kill_process_call());
+    }
+    if (!strcmp(name, "kill-thread")) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, other_thread, NULL);
+        // A thread that was killed is joined like one that has ended.
+        pthread_join(thread, NULL);
+        printf("the process lives\n");
+    }
+    if (!strcmp(name, "kill-only-thread")) say("chmod", kill_thread_call());
+    if (!strcmp(name, "trap")) {
+        handle(SIGSYS, on_trap);
+        block(SIGUSR1);
+        say("chown", raw(SYS_chown, 7, 6));
+        say("chown again", raw(SYS_chown, 5, 4));
+    }
+    if (!strcmp(name, "trap-default")) say("chown", raw(SYS_chown, 7, 6));
+    if (!strcmp(name, "trap-blocked")) {
+        handle(SIGSYS, on_trap);
+        block(SIGSYS);
+        say("chown", raw(SYS_chown, 7, 6));
+    }
+    if (!strcmp(name, "trap-ignored")) {
+        signal(SIGSYS, SIG_IGN);
+        say("chown", raw(SYS_chown, 7, 6));
+    }
+}
+
+// many N: so many denied calls in a row.
+static void many(long count) {
+    for (long i = 0; i < count; i++)
+        if (errno_call() != -1) exit(1);
+}
+
+int main(int count, char **words) {
+    setvbuf(stdout, NULL, _IONBF, 0);
+    if (count == 3 && !strcmp(words[1], "many")) {
+        many(atol(words[2]));
+        return 0;
+    }
+    for (int i = 1; i < count; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            run(words[i]);
+            _exit(0);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        if (WIFSIGNALED(status)) printf("%s: killed by %d\n", words[i], WTERMSIG(status));
+        else printf("%s: exit %d\n", words[i], WEXITSTATUS(status));
+    }
+    return 0;
+}
