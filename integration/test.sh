@@ -19,16 +19,21 @@ bounded() {
 
 # must NAME SECONDS COMMAND...: a part that counts only if it fails.
 must() {
-    local name=$1 seconds=$2 log=.build/$1.log
-    shift 2
-    heading "$name"
-    if bounded "$seconds" "$log" "$@"; then
+    heading "$1"
+    bounded "$2" ".build/$1.log" "${@:3}"
+    tell "$1" $?
+}
+
+# tell NAME STATUS: how such a part has ended.
+tell() {
+    local log=.build/$1.log
+    if [ "$2" -eq 0 ]; then
         tail -n 1 "$log"
         return 0
     fi
     failed=$((failed + 1))
     tail -n 60 "$log"
-    echo "$name failed: $log"
+    echo "$1 failed: $log"
     return 1
 }
 
@@ -99,8 +104,13 @@ fetch() {
 must install 1800 integration/install.sh
 fetch >.build/fetch.log 2>&1 </dev/null &
 must lint 900 integration/lint.sh
+# The embedded build takes its time, and one processor.
+bounded 3600 .build/build.log make --no-print-directory all &
+building=$!
 unit
-if must build 3600 make --no-print-directory all; then
+heading build
+wait "$building"
+if tell build $?; then
     wait
     suite integration "integration, the embedded build, each containerd" integration/run.sh --build embedded --jobs 3
     # What is compared with the Go shim, daemons that follow each other, Docker and Kubernetes are the shipped one's.

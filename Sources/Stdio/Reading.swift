@@ -11,7 +11,7 @@ final class Reading {
     private static let little = 4096
     /// Who has read nothing for so long does not read.
     private static let patience = Duration.milliseconds(250)
-    private static let limit = Duration.seconds(2)
+    private static let limit = Duration.seconds(8)
     private static let longestPause = Duration.milliseconds(10)
 
     // Of our own, for a relay closes its fifo as soon as all is in it. A reader more delays nobody's end of file.

@@ -184,7 +184,7 @@ package final class Stdio {
 
     /// The process has ended, and somebody waits to hear of it: calls `done` as soon as the client has read what was
     /// written, but for a page; at once if that is not for a client to read, and in any case when it has read nothing
-    /// for 250 ms, or after two seconds.
+    /// for 250 ms, or after eight seconds.
     package func afterReading(_ done: @escaping @Loop () -> Void) {
         guard destination == .paths, policy == .wait, phase == .relaying else { return done() }
         Reading(paths, through: relays, whenRead: done).begin()
