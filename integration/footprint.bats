@@ -93,3 +93,11 @@ PY
 }
 
 wake_ups() { awk '$1 == "voluntary_ctxt_switches:" { print $2 }' "/proc/$1/status"; }
+
+# bats test_tags=direct
+@test "P-54 instructions and system calls of State and of an exec, and the size of the program" {
+    [ "$SHIM_BUILD" = embedded ] || skip "promises of the build that ships"
+    [ -z "${SWIFTRUNC_PREBUILT:-}" ] || skip "it builds and fetches"
+    "$INTEGRATION/costs.py" "$SHIM_BINARY" >"$CASE/costs" || { cat "$CASE/costs" && false; }
+    while read -r line; do say "$line"; done <"$CASE/costs"
+}

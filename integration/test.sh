@@ -97,6 +97,7 @@ fetch() {
     timeout 900 integration/vm/make-machine.sh sid
     timeout 900 integration/vm/make-root.sh trixie
     timeout 300 integration/packages.sh trixie containerd
+    timeout 300 integration/packages.sh trixie valgrind
     timeout 300 integration/packages.sh sid containerd
     timeout 300 integration/packages.sh sid docker.io docker-cli tini-static
 }

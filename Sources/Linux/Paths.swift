@@ -1,7 +1,9 @@
 import CLinux
 
-/// Paths as text.
+/// Paths as text. Bytes are looked at and not characters, of which Swift asks Unicode where each ends.
 package enum Paths {
+    private static let slash = UInt8(ascii: "/")
+
     /// The shortest equal path, by text alone: no `//`, `.` or inner `..`; as Go's filepath.Clean.
     package static func clean(_ path: String) -> String {
         let absolute = path.hasPrefix("/")
@@ -21,28 +23,28 @@ package enum Paths {
 
     /// Everything before the last component of a clean absolute path.
     package static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+        guard let slash = path.utf8.lastIndex(of: slash), slash != path.startIndex else { return "/" }
         return String(path[..<slash])
     }
 
     /// The last component.
     package static func lastComponent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return path }
-        return String(path[path.index(after: slash)...])
+        guard let slash = path.utf8.lastIndex(of: slash) else { return path }
+        return String(path[path.utf8.index(after: slash)...])
     }
 
     /// Whether `name` can be one component of a path and nothing else: not empty, `.` or `..`, no
     /// slash, no control character, at most 255 bytes.
     package static func isComponent(_ name: String) -> Bool {
         guard !name.isEmpty, name.utf8.count <= 255, name != ".", name != ".." else { return false }
-        return name.utf8.allSatisfy { $0 > 0x1f && $0 != 0x7f && $0 != UInt8(ascii: "/") }
+        return name.utf8.allSatisfy { $0 > 0x1f && $0 != 0x7f && $0 != slash }
     }
 
     /// Where a program is, as exec(3) would find it; the failure has Go's words for it.
     package static func executable(_ name: String) throws(Failure) -> String {
-        guard !name.contains("/") else { return name }
-        for directory in (Process.environment("PATH") ?? "").split(separator: ":") {
-            let candidate = "\(directory)/\(name)"
+        guard !name.utf8.contains(slash) else { return name }
+        for directory in (Process.environment("PATH") ?? "").utf8.split(separator: UInt8(ascii: ":")) {
+            let candidate = "\(Substring(directory))/\(name)"
             if Files.isExecutable(candidate) { return candidate }
         }
         throw Failure(.unknown, errno: Errno.noEntry, "exec: \"\(name)\": executable file not found in $PATH")
