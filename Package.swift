@@ -93,7 +93,7 @@ let package = Package(
 
 // What both of a pair are made of is the same, so one of them is there at a time.
 let fuzzTargets: [Target.Dependency] = [
-    "Containers", "JSON", "Linux", "Mounts", "OCIRuntime", "Protobuf", "Shim", "Stdio", "TOML", "TTRPC",
+    "Containers", "JSON", "Linux", "Mounts", "OCIRuntime", "Protobuf", "Seccomp", "Shim", "Stdio", "TOML", "TTRPC",
 ]
 let simulated: [Target.Dependency] = ["Containers", "Linux", "OCIRuntime", "Reactor", "Shim", "Stdio", "TTRPC"]
 

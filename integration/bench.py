@@ -84,7 +84,7 @@ class Tools:
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="bench.")
-        for source, name in ("load.c", "load"), ("null-runtime.c", "null"), ("writer.c", "writer"):
+        for source, name in ("load.c", "load"), ("null-runtime.c", "null"), ("writer.c", "writer"), ("denied.c", "denied"):
             setattr(self, name, f"{self.dir}/{name}")
             subprocess.run(["clang", "-O2", "-static", "-o", getattr(self, name), harness.HERE / source], check=True)
         self.runc = shutil.which("runc", path=harness.PATH)
@@ -134,6 +134,7 @@ class Peer:
             self.sink = subprocess.Popen([tools.load, "events", self.host.events.path], stdout=file)
         harness.wait_until(lambda: os.path.exists(self.host.events.path))
         shutil.copy(tools.writer, self.host.rootfs + "/writer")
+        shutil.copy(tools.denied, self.host.rootfs + "/denied")
         os.symlink("busybox", self.host.rootfs + "/bin/dd")
 
     def close(self):
@@ -497,6 +498,38 @@ class Bench:
             pass
         os.close(reader)
 
+    def denials(self):
+        """A call that the profile denies, without and with somebody who listens; and how long State takes meanwhile."""
+        peer, count = self.peers[0], self.rounds(100000, 10000)
+        peer.runtime(self.tools.runc)
+        with open(peer.host.dir + "/host.toml", "w") as file:
+            file.write(f'[seccomp]\ndirectory = "{peer.host.dir}/reports"\n')
+        for name, mode in ("a denied call, µs", ""), ("a denied call, audit, µs", "audit"):
+            bundle = peer.bundle(words=("/denied", "many", str(count)))
+            config = json.loads(harness.read(bundle.path + "/config.json"))
+            config["linux"]["seccomp"] = {
+                "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}
+            if mode:
+                config["annotations"]["io.swiftrunc.seccomp"] = mode
+            with open(bundle.path + "/config.json", "w") as file:
+                json.dump(config, file)
+            shim, path = harness.Shim(peer.host, bundle), f"{peer.host.io}/{bundle.id}"
+            shim.call("Create", id=bundle.id, bundle=bundle.path, stdout=f"file://{path}")
+            shim.call("Start", id=bundle.id)
+            longest, runs = 0, True
+            while runs:
+                begin = time.monotonic()
+                runs = shim.call("State", id=bundle.id)["status"] == 2
+                longest = max(longest, time.monotonic() - begin)
+                time.sleep(0.001)
+            shim.call("Delete", id=bundle.id)
+            peer.note(name, int(harness.read(path)) / count / 1e3)
+            if mode:
+                peer.note("longest State beside denied calls, ms", longest * 1e3)
+            shim.end()
+            bundle.remove()
+        os.unlink(peer.host.dir + "/host.toml")
+
     def holder(self):
         """conmon, which holds one container for podman: what a monitor in C takes."""
         if self.quick:
@@ -538,6 +571,7 @@ GOALS = [
     ("exec, runc, ms", "≤", 0.5, "exec, runc, ms"), ("create, null, ms", "≤", 1.0, None), ("exec, null, ms", "≤", 0.9, None),
     ("kill, runc, ms", "≤", 0.2, None), ("execs/s, 32 at once", "≥", 1500, None),
     ("stdout, writes of 64 KiB, GB/s", "≥", 2.2, None), ("stdout, writes of 64 KiB, CPU s/GB", "≤", 0.08, None),
+    ("longest State beside denied calls, ms", "≤", 100, None),
     ("write p99 while nobody reads, drop, ms", "≤", 10, None), ("write p99 while nobody reads, spill, ms", "≤", 10, None),
 ]
 
@@ -632,7 +666,7 @@ def main():
     bench = Bench(options.quick, [other.split("=", 1) for other in options.others])
     try:
         for measure in (bench.memory, bench.start_action, bench.null_runtime, bench.real_runtime, bench.throughput, bench.exits,
-                        bench.output, bench.restart, bench.holder, bench.stopped):
+                        bench.output, bench.restart, bench.holder, bench.stopped, bench.denials):
             if options.only in measure.__name__:
                 begin = time.monotonic()
                 measure()

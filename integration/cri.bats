@@ -167,6 +167,8 @@ PY
 }
 
 @test "kubectl logs: every line of both streams, long ones and the last; rotation" {
+    # It closes a container's fifos before it has read them, if reading takes its time; of the Go shim's containers too.
+    [ -z "${SWIFTRUNC_PREBUILT:-}" ] || [ "$DAEMON" != 1.6 ] || skip "containerd 1.6 loses output on a slow machine"
     cri <<'PY'
 import os
 pod = Pod("p")

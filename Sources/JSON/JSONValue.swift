@@ -26,6 +26,8 @@ package struct JSONValue {
             throw Failure(.resourceExhausted, "json: no memory")
         }
         defer { unsafe json_tokener_free(tokener) }
+        // As the runtimes read it. Without, a number such as 01e is taken, and would not be the same when written.
+        unsafe json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS)
         // SAFETY: json-c copies what it keeps; the buffer is only read during the call.
         let object = unsafe bytes.withUnsafeBytes { buffer in
             unsafe json_tokener_parse_ex(tokener, buffer.assumingMemoryBound(to: CChar.self).baseAddress, count)

@@ -38,8 +38,11 @@ package final class Stdio {
     }
 
     private static let reportInterval = Duration.seconds(10)
-    /// How long ``drained()`` waits for bytes that a reader could still take.
-    private static let readerLimit = Duration.seconds(10)
+    /// How long ``drained()`` waits for bytes that a reader could still take: the kubelet's containerd gives up on a
+    /// delete after 10 s, and may forget the task then.
+    private static let readerLimit = Duration.seconds(8)
+    /// Likewise, of a reader that takes none.
+    private static let idleLimit = Duration.seconds(4)
     /// How long it waits when all that was written is out, and somebody could still write.
     private static let holderLimit = Duration.seconds(2)
 
@@ -191,16 +194,23 @@ package final class Stdio {
     }
 
     /// Suspends until all output was relayed and the logger, if there is one, has read it; false if there may be more:
-    /// a reader that does not read is waited for 10 s, one who holds the streams open and says nothing 2 s, and a
-    /// logger with something left 10 s. At once if nothing was ever relayed.
+    /// a reader that does not read is waited for 4 s, one that reads, and a logger with something left, 8 s in all, and
+    /// one who holds the streams open and says nothing 2 s. At once if nothing was ever relayed.
     package func drained() async -> Bool {
         var patience = Self.readerLimit
+        var idle = Duration.zero
+        var left = undelivered
         while await !relaysEnded(within: Self.holderLimit) {
             patience -= Self.holderLimit
-            guard patience > .zero, relays.contains(where: { !$0.isInput && $0.hasUndelivered }) else { return false }
+            idle = undelivered < left ? .zero : idle + Self.holderLimit
+            left = undelivered
+            guard patience > .zero, idle < Self.idleLimit else { return false }
+            guard relays.contains(where: { !$0.isInput && $0.hasUndelivered }) else { return false }
         }
-        return await logger?.hasEnded(within: Self.readerLimit) ?? true
+        return await logger?.hasEnded(within: patience) ?? true
     }
+
+    private var undelivered: Int { relays.reduce(0) { $0 + $1.undelivered } }
 
     /// Suspends until all output was relayed, at most for `limit`; false if there is more.
     func relaysEnded(within limit: Duration) async -> Bool {

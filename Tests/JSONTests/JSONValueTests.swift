@@ -61,7 +61,11 @@ struct JSONValueTests {
         #expect(try parse("[1,null,2]").elements.map(\.integer) == [1, 2])
     }
 
-    @Test(arguments: ["", " ", "{", "}", "[1,", #"{"a"}"#, #"{"a":}"#, "nul", "\"x", "{\"a\":1 \"b\":2}", "\0{}"])
+    @Test(arguments: [
+        "", " ", "{", "}", "[1,", #"{"a"}"#, #"{"a":}"#, "nul", "\"x", "{\"a\":1 \"b\":2}", "\0{}",
+        // What json-c would take if it were asked to be kind.
+        "[01e]", "[01]", "[1,]", "[TRUE]", "/**/[]",
+    ])
     func `broken text is refused`(text: String) {
         let failure = #expect(throws: Failure.self) { try parse(text) }
         #expect(failure?.kind == .invalidArgument)

@@ -1,5 +1,6 @@
 import JSON
 import Linux
+import Seccomp
 import Shim
 
 /// A bundle's config.json and, as it is JSON too, the specification of an exec.
@@ -23,6 +24,29 @@ func checkConfiguration(_ bytes: [UInt8]) throws(FuzzTarget.Violation) {
             try JSONValue(parsing: Array(quoted.utf8), subject: "quoted")
         }
         try require(read.string == key, "another text: \(quoted)")
+    }
+    try checkProfile(bytes)
+}
+
+/// A profile that asks a listener says so, is all else it was, and what is recorded of it is a profile.
+func checkProfile(_ bytes: [UInt8]) throws(FuzzTarget.Violation) {
+    guard let value = try accepted({ () throws(Failure) in try JSONValue(parsing: bytes, subject: "JSON") }),
+        let seccomp = value["linux"]?["seccomp"],
+        let profile = try accepted({ () throws(Failure) in try SeccompProfile(seccomp) })
+    else { return }
+    let others = value.keys
+    for mode in [SeccompMode.audit, .record] {
+        let asking = try understood { () throws(Failure) in
+            try JSONValue(parsing: profile.rewrite(value, for: mode, listener: "/s"), subject: "asking")
+        }
+        try require(asking.keys == others, "other members: \(others)")
+        try require(asking["linux"]?["seccomp"]?["listenerPath"]?.string == "/s", "no listener")
+    }
+    let minimal = try understood { () throws(Failure) in
+        try SeccompProfile(JSONValue(parsing: profile.minimal(recorded: ["mkdir"]), subject: "minimal"))
+    }
+    for name in ["mkdir", "chmod"] where profile.action(of: name, [0], narrow: false) != .allow {
+        try require(minimal.action(of: name, [0], narrow: false) != .allow, "\(name) is granted")
     }
 }
 
