@@ -61,7 +61,7 @@ def mutations():
     for number, row in enumerate((HERE / "mutations.txt").read_text().splitlines(), 1):
         if not row.strip() or row.startswith("#"):
             continue
-        if part := re.fullmatch(r"((?:P-\d+|security) .+)", row):
+        if part := re.fullmatch(r"((?:P-\d+|security|seccomp) .+)", row):
             current = Mutation(number, part[1])
             found.append(current)
         elif current is None:
