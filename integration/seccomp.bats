@@ -42,7 +42,7 @@ spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet"
     allow(*"""access arch_prctl brk capget capset chdir clone3 close close_range dup2 dup3 epoll_create1 epoll_ctl epoll_pwait eventfd2 execve
         exit exit_group faccessat2 fchdir fchown fcntl fstat fstatfs futex getcwd getdents64 getegid geteuid getgid getpid getppid
         getrandom gettid getuid ioctl kill lseek madvise mmap mprotect munmap nanosleep newfstatat open openat openat2 pipe pipe2
-        prctl pread64 prlimit64 read readlinkat restart_syscall rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity
+        prctl pread64 prlimit64 read readlinkat recvfrom restart_syscall rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity
         sched_yield sendmsg set_robust_list set_tid_address setgid setgroups setresgid setresuid setuid sigaltstack signal
         sigprocmask sigreturn stat statfs statx tgkill umask uname waitpid wait4 write writev""".split()),
     *(allow("personality", args=[compare("EQ", value)]) for value in (0, 8, 0x20000, 0x20008, 0xffffffff)),

@@ -20,6 +20,12 @@ extension SeccompProfile {
     /// A call that no kernel has, for the kernel to kill or trap by: ``Refusal`` says how.
     static let stage = "afs_syscall"
     private static let untold: Set<String> = ["write", stage]
+    /// What runc's init, a program in Go, may call after its filter is in force and before it has handed over the listener:
+    /// it would wait for an answer that nobody can give.
+    private static let handover: Set<String> = [
+        "epoll_pwait", "futex", "getpid", "gettid", "madvise", "mmap", "munmap", "nanosleep", "rt_sigprocmask",
+        "rt_sigreturn", "sched_yield", "sendmsg", "sendto", "tgkill", "write",
+    ]
 
     /// Makes the profile in `configuration`, the text of a config.json, ask the listener at `path`, and leaves all else
     /// as it is.
@@ -62,11 +68,17 @@ extension SeccompProfile {
     }
 
     private func everything() throws(Failure) -> [String] {
-        let told = unnamedCalls
+        let told = unnamedCalls.filter { !Self.handover.contains($0) || !allows($0) }
         let isTold = Set(told)
         var all = Self.rule(told)
         for rule in rules { all += try rule.text(names: rule.names.filter { !isTold.contains($0) }) }
         return all + stageRules
+    }
+
+    /// Whatever its arguments are.
+    private func allows(_ name: String) -> Bool {
+        let rules = rules(for: name)
+        return (rules.isEmpty || rules.contains { $0.isUnconditional }) && action(of: name, [], narrow: false) == .allow
     }
 
     /// The calls that can be told although no rule may name them.
@@ -142,14 +154,11 @@ extension SeccompProfile.Rule {
 /// The profile of what was seen.
 extension SeccompProfile {
     /// Calls that a runtime's init may or may not make between its filter and the program, as Go's scheduler likes.
-    private static let runtimes: Set<String> = [
-        "brk", "clock_gettime", "clock_nanosleep", "clone", "close", "epoll_ctl", "epoll_pwait", "execve", "exit",
-        "exit_group", "fcntl", "fstat", "futex", "getpid", "gettid", "madvise", "mmap", "mprotect", "munmap",
-        "nanosleep",
-        "newfstatat", "openat", "pipe2", "read", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_yield",
-        "sigaltstack",
-        "tgkill", "write",
-    ]
+    private static let runtimes: Set<String> = handover.union([
+        "brk", "clock_gettime", "clock_nanosleep", "clone", "close", "epoll_ctl", "execve", "exit", "exit_group",
+        "fcntl",
+        "fstat", "mprotect", "newfstatat", "openat", "pipe2", "read", "recvfrom", "rt_sigaction", "sigaltstack",
+    ])
 
     /// A profile that allows the calls `recorded`, what a runtime needs, and nothing else; never what this one denies.
     package func minimal(recorded: Set<String>) throws(Failure) -> [UInt8] {
@@ -161,7 +170,7 @@ extension SeccompProfile {
         for name in recorded.union(Self.runtimes).sorted() {
             let known = self.rules(for: name)
             if known.isEmpty || known.contains(where: { $0.isUnconditional }) {
-                if action(of: name, [], narrow: false) == .allow { allowed.append(name) }
+                if allows(name) { allowed.append(name) }
             } else if defaultAction == .allow {
                 // What its conditions leave. If that cannot be said, less is better than more.
                 for condition in complement(of: name) ?? [] {
