@@ -103,6 +103,7 @@ class EventService:
 
     def __init__(self, path):
         self.path, self.events, self.changed = path, [], threading.Condition()
+        self.by_container = collections.defaultdict(list)
         self.seen, self.thread = set(), None
         self.open()
 
@@ -165,15 +166,17 @@ class EventService:
         with self.changed:
             if digest not in self.seen:
                 self.seen.add(digest)
-                self.events.append(Event(
+                told = Event(
                     time.monotonic(), envelope.get("topic", "").removeprefix("/tasks/"), container,
                     "" if exec_id == container else exec_id, event.get("pid", 0), event.get("exit_status", 0),
-                    (at.get("seconds", 0), at.get("nanos", 0))))
+                    (at.get("seconds", 0), at.get("nanos", 0)))
+                self.events.append(told)
+                self.by_container[container].append(told)
             self.changed.notify_all()
 
     def of(self, container):
         with self.changed:
-            return [event for event in self.events if event.container == container]
+            return list(self.by_container.get(container, ()))
 
     def wait(self, condition, patience=10.0):
         """Whether `condition(events)` came true in time."""

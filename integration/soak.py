@@ -72,7 +72,7 @@ class Pod:
 
     def __init__(self, host, number):
         self.host, self.number = host, number
-        self.keeper = Life(host, f"pod{number}", ["sleep", "1000"], 137)
+        self.keeper = Life(host, f"pod{number}", ["sleep", "1000000"], 137)
         self.shim = Shim(host, self.keeper.bundle)
         self.keeper.create(self.shim)
         self.keeper.start(self.shim)
