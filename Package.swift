@@ -39,7 +39,7 @@ let link: [LinkerSetting] =
     if let archives {
         [
             .unsafeFlags([
-                "-enable-experimental-feature", "Embedded", "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--icf=all",
+                "-enable-experimental-feature", "Embedded", "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--icf=all", "-Xlinker", "-z", "-Xlinker", "separate-loadable-segments",
                 "-Xclang-linker", "-static-pie", "-Xclang-linker", "-Wno-unused-command-line-argument",
                 "-L", archives, "-lswift_Concurrency", "-lswiftUnicodeDataTables", "-lstdc++", "-lm",
             ])

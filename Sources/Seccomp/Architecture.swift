@@ -64,23 +64,25 @@ package struct Architecture: Hashable {
 enum Multiplexer {
     static let names: Set<String> = ["socketcall", "ipc"]
 
-    /// By their numbers, from 1.
-    private static let socketCalls = [
-        "socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair", "send", "recv",
-        "sendto",
-        "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4", "recvmmsg", "sendmmsg",
-    ]
-    private static let ipcCalls: [(number: UInt64, name: String)] = [
-        (1, "semop"), (2, "semget"), (3, "semctl"), (4, "semtimedop"), (11, "msgsnd"), (12, "msgrcv"), (13, "msgget"),
-        (14, "msgctl"), (21, "shmat"), (22, "shmdt"), (23, "shmget"), (24, "shmctl"),
-    ]
+    /// By their numbers, from 1; `-` is none.
+    private static let socketCalls = words(
+        """
+        socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt \
+        getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg
+        """)
+    private static let ipcCalls = words(
+        "semop semget semctl semtimedop - - - - - - msgsnd msgrcv msgget msgctl - - - - - - shmat shmdt shmget shmctl")
 
     /// Which call one of ``names`` stands for; nil if none.
     static func call(_ name: String, _ selector: UInt64) -> String? {
-        guard name == "socketcall" else { return ipcCalls.first { $0.number == selector & 0xffff }?.name }
-        return (1...UInt64(socketCalls.count)).contains(selector) ? socketCalls[Int(selector) - 1] : nil
+        let (calls, number) = name == "socketcall" ? (socketCalls, selector) : (ipcCalls, selector & 0xffff)
+        guard (1...UInt64(calls.count)).contains(number), calls[Int(number) - 1] != "-" else { return nil }
+        return calls[Int(number) - 1]
     }
 
     /// Whether one of ``names`` stands for this call, if there is one.
-    static func has(_ call: String) -> Bool { socketCalls.contains(call) || ipcCalls.contains { $0.name == call } }
+    static func has(_ call: String) -> Bool { socketCalls.contains(call) || ipcCalls.contains(call) }
 }
+
+/// What is between the blanks. A list of literals would be pointers to relocate, and so private memory of every shim.
+func words(_ text: String) -> [String] { text.utf8.split(separator: UInt8(ascii: " ")).map { String(Substring($0)) } }

@@ -22,10 +22,12 @@ extension SeccompProfile {
     private static let untold: Set<String> = ["write", stage]
     /// What runc's init, a program in Go, may call after its filter is in force and before it has handed over the listener:
     /// it would wait for an answer that nobody can give.
-    private static let handover: Set<String> = [
-        "epoll_pwait", "futex", "getpid", "gettid", "madvise", "mmap", "munmap", "nanosleep", "rt_sigprocmask",
-        "rt_sigreturn", "sched_yield", "sendmsg", "sendto", "tgkill", "write",
-    ]
+    private static let handover = Set(
+        words(
+            """
+            epoll_pwait futex getpid gettid madvise mmap munmap nanosleep rt_sigprocmask rt_sigreturn sched_yield sendmsg sendto \
+            tgkill write
+            """))
 
     /// Makes the profile in `configuration`, the text of a config.json, ask the listener at `path`, and leaves all else
     /// as it is.
@@ -154,11 +156,12 @@ extension SeccompProfile.Rule {
 /// The profile of what was seen.
 extension SeccompProfile {
     /// Calls that a runtime's init may or may not make between its filter and the program, as Go's scheduler likes.
-    private static let runtimes: Set<String> = handover.union([
-        "brk", "clock_gettime", "clock_nanosleep", "clone", "close", "epoll_ctl", "execve", "exit", "exit_group",
-        "fcntl",
-        "fstat", "mprotect", "newfstatat", "openat", "pipe2", "read", "recvfrom", "rt_sigaction", "sigaltstack",
-    ])
+    private static let runtimes = handover.union(
+        words(
+            """
+            brk clock_gettime clock_nanosleep clone close epoll_ctl execve exit exit_group fcntl fstat mprotect newfstatat openat \
+            pipe2 read recvfrom rt_sigaction sigaltstack
+            """))
 
     /// A profile that allows the calls `recorded`, what a runtime needs, and nothing else; never what this one denies.
     package func minimal(recorded: Set<String>) throws(Failure) -> [UInt8] {
