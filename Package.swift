@@ -34,12 +34,14 @@ let glue: [CSetting] =
         ? [] : [.unsafeFlags(["-fsanitize=address,undefined,fuzzer-no-link", "-fno-sanitize-recover=all"])])
 
 // Embedded: gold cannot link static-pie, so lld. The standard library is compiled into the program;
-// the archives hold the concurrency runtime (some C++) and Unicode's tables.
+// the archives hold the concurrency runtime (some C++) and Unicode's tables. A segment that begins with a page shares none
+// with another, and what is relocated is private memory.
 let link: [LinkerSetting] =
     if let archives {
         [
             .unsafeFlags([
-                "-enable-experimental-feature", "Embedded", "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--icf=all", "-Xlinker", "-z", "-Xlinker", "separate-loadable-segments",
+                "-enable-experimental-feature", "Embedded", "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--icf=all",
+                "-Xlinker", "-z", "-Xlinker", "separate-loadable-segments",
                 "-Xclang-linker", "-static-pie", "-Xclang-linker", "-Wno-unused-command-line-argument",
                 "-L", archives, "-lswift_Concurrency", "-lswiftUnicodeDataTables", "-lstdc++", "-lm",
             ])
