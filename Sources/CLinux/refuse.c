@@ -69,8 +69,11 @@ static void correct_trap(const struct clinux_refusal *r, uint64_t argument, uint
     struct user_regs_struct registers;
     // Of a signal that was blocked the kernel has made one that kills, and would keep it if it were blocked again.
     *mask &= ~SIGNAL_BIT(SIGSYS);
-    if (ptrace(PTRACE_CONT, r->thread, 0, 0) < 0 || !stops(r->thread, &status)) return;
-    if (WSTOPSIG(status) != SIGSYS || ptrace(PTRACE_GETSIGINFO, r->thread, 0, &info) < 0
+    // All other signals are blocked: what stops it before is a stop of its whole process.
+    do {
+        if (ptrace(PTRACE_CONT, r->thread, 0, 0) < 0 || !stops(r->thread, &status)) return;
+    } while (WSTOPSIG(status) != SIGSYS);
+    if (ptrace(PTRACE_GETSIGINFO, r->thread, 0, &info) < 0
         || ptrace(PTRACE_GETREGS, r->thread, 0, &registers) < 0)
         return;
     info.si_syscall = r->call;

@@ -17,7 +17,8 @@ package enum SeccompMode: String {
 /// the default is for are named. It also answers ENOSYS by itself for calls newer than all that a profile names; those are
 /// not named, or it would not.
 extension SeccompProfile {
-    /// A call that no kernel has, for the kernel to kill or trap by: ``Refusal`` says how.
+    /// A call that no kernel has, for the kernel to kill or trap by: ``Refusal`` says how. What a profile itself says of it
+    /// is left out, for to libseccomp a rule without conditions takes the place of ours.
     static let stage = "afs_syscall"
     private static let untold: Set<String> = ["write", stage]
     /// What runc's init, a program in Go, may call after its filter is in force and before it has handed over the listener:
@@ -52,12 +53,13 @@ extension SeccompProfile {
     private func denials() throws(Failure) -> [String] {
         var all: [String] = []
         for rule in rules {
+            let names = rule.names.filter { $0 != Self.stage }
             guard rule.action.isDenial else {
-                all.append(String(decoding: rule.source.text, as: UTF8.self))
+                all += try rule.text(names: names)
                 continue
             }
-            all += try rule.text(names: rule.names.filter { !Self.untold.contains($0) }, action: Self.notify)
-            all += try rule.text(names: rule.names.filter { Self.untold.contains($0) })
+            all += try rule.text(names: names.filter { !Self.untold.contains($0) }, action: Self.notify)
+            all += try rule.text(names: names.filter { Self.untold.contains($0) })
         }
         if defaultAction.isDenial {
             let named = names
@@ -73,7 +75,9 @@ extension SeccompProfile {
         let told = unnamedCalls.filter { !Self.handover.contains($0) || !allows($0) }
         let isTold = Set(told)
         var all = Self.rule(told)
-        for rule in rules { all += try rule.text(names: rule.names.filter { !isTold.contains($0) }) }
+        for rule in rules {
+            all += try rule.text(names: rule.names.filter { $0 != Self.stage && !isTold.contains($0) })
+        }
         return all + stageRules
     }
 

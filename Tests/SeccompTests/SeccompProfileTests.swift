@@ -90,6 +90,16 @@ import Testing
         #expect(seccomp["syscalls"]?.elements[1]["errnoRet"]?.integer == 5)
     }
 
+    @Test(arguments: [SeccompMode.audit, .record])
+    func `a profile that allows the stage does not keep anybody from being killed on it`(mode: SeccompMode) throws {
+        let (_, rules) = try rewritten(
+            """
+            {"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+              {"names":["afs_syscall"],"action":"SCMP_ACT_ALLOW"},{"names":["rmdir"],"action":"SCMP_ACT_KILL"}]}
+            """, mode)
+        #expect(rules.filter { $0.contains("afs_syscall") }.map { $0.prefix(20) } == ["SCMP_ACT_KILL_THREAD"])
+    }
+
     @Test func `a default that denies is a question for each call up to the newest that is named`() throws {
         let (seccomp, rules) = try rewritten(
             """
