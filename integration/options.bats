@@ -278,11 +278,11 @@ SH
 # bats test_tags=direct
 @test "C-3.65 tables of other releases in the host's configuration are passed over, and the log says so" {
     begun c1
-    host 'NoPivotRoot = true' '[log]' 'policy = "block"' '[[seccomp.rules]]' 'action = 1'
+    host 'NoPivotRoot = true' '[log]' 'policy = "block"' '[[landlock.rules]]' 'action = 1'
     touch "$FAKE_RUNC/record"
     direct_create c1
     [[ $(recorded create) == *" --no-pivot "* ]]
-    log_says c1 "$SWIFTRUNC_CONFIG: unknown keys passed over: log, seccomp"
+    log_says c1 "$SWIFTRUNC_CONFIG: unknown keys passed over: log, landlock"
 }
 
 # the systemd driver ----------------------------------------------------------------------------------
