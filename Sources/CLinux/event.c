@@ -68,7 +68,7 @@ int32_t clinux_event_counter(void) {
 }
 
 int32_t clinux_signals(void) {
-    signal(SIGPIPE, SIG_IGN);
+    clinux_ignore_broken_pipes();
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
@@ -80,11 +80,12 @@ int32_t clinux_signals(void) {
     return fd < 0 ? -errno : fd;
 }
 
-int32_t clinux_next_signal(int32_t signals) {
-    struct signalfd_siginfo info;
-    ssize_t n = read(signals, &info, sizeof info);
-    if (n < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    return (int32_t)info.ssi_signo;
+uint64_t clinux_take_signals(int32_t signals) {
+    struct signalfd_siginfo infos[4];  // these signals do not queue: there are no more
+    ssize_t n = read(signals, infos, sizeof infos);
+    uint64_t taken = 0;
+    for (ssize_t i = 0; i < n / (ssize_t)sizeof *infos; i++) taken |= 1ull << infos[i].ssi_signo;
+    return taken;
 }
 
 void clinux_sleep(int32_t milliseconds) {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -20,6 +21,29 @@ extern char **environ;
 // What we are given as a shim is not for our children: they have what was before, as these say it.
 static int huge_pages_before = -1;  // as PR_GET_THP_DISABLE answered; -1: it is as it was
 static char score_of_children[8];   // empty: ours
+static bool signals_are_default;    // but for SIGPIPE
+
+static void reset_signal(int number) {
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } by_default = {0};
+    syscall(SYS_rt_sigaction, number, &by_default, NULL, sizeof by_default.mask);
+}
+
+// An ignored signal stays ignored across execve; those that glibc keeps for itself too, which sigaction(3) refuses and
+// make hands on as ignored.
+static void reset_signals(void) {
+    for (int number = 1; number < NSIG; number++) reset_signal(number);
+}
+
+void clinux_ignore_broken_pipes(void) {
+    reset_signals();
+    signal(SIGPIPE, SIG_IGN);
+    signals_are_default = true;
+}
 
 int32_t clinux_disable_huge_pages(void) {
     int before = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
@@ -64,17 +88,8 @@ static int child_side(void *argument) {
     struct birth *birth = argument;
     const struct clinux_program *program = birth->program;
     take_score();
-    // An ignored signal stays ignored across execve, so all go back to their defaults; those that glibc keeps for
-    // itself too, which sigaction(3) refuses and make hands on as ignored.
-    struct {
-        void *handler;
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } by_default = {0};
-    for (int number = 1; number < NSIG; number++) {
-        syscall(SYS_rt_sigaction, number, &by_default, NULL, sizeof by_default.mask);
-    }
+    if (signals_are_default) reset_signal(SIGPIPE);
+    else reset_signals();
     if (place_descriptors(program) == 0 && (!program->directory || chdir(program->directory) == 0)
         && (!program->own_group || setpgid(0, 0) == 0)) {
         sigset_t none;

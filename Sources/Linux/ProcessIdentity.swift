@@ -45,7 +45,7 @@ package struct ProcessIdentity: Equatable {
     }
 
     /// Names this boot of the machine; empty if that cannot be read.
-    package static var boot: String {
+    package static let boot: String = {
         do throws(Failure) { return try Files.text("/proc/sys/kernel/random/boot_id").trimmed } catch { return "" }
-    }
+    }()
 }

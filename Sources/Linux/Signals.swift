@@ -1,8 +1,13 @@
 import CLinux
 
 /// The signals that a shim acts on, as bytes to be read: no handler ever runs (signalfd(2)).
-package enum Signals {
-    package enum Signal { case child, terminate, dump }
+package struct Signals: OptionSet {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    package static let child = Signals(rawValue: 1 << 17)
+    package static let terminate = Signals(rawValue: 1 << 2 | 1 << 15)
+    package static let dump = Signals(rawValue: 1 << 10)
 
     /// Blocks SIGCHLD, SIGTERM, SIGINT and SIGUSR1 and ignores SIGPIPE from now on; children get
     /// the defaults back. The descriptor is non-blocking.
@@ -12,13 +17,6 @@ package enum Signals {
 }
 
 extension FileDescriptor {
-    /// The next signal of a ``Signals/open()`` descriptor; nil if none waits.
-    package func nextSignal() -> Signals.Signal? {
-        switch clinux_next_signal(raw) {
-        case 17: .child
-        case 2, 15: .terminate
-        case 10: .dump
-        default: nil
-        }
-    }
+    /// The signals that wait at a ``Signals/open()`` descriptor, each once however often it came; they wait no more.
+    package func takeSignals() -> Signals { Signals(rawValue: clinux_take_signals(raw)) }
 }

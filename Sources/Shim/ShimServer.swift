@@ -166,14 +166,12 @@ package final class ShimServer {
     }
 
     private func takeSignals() {
-        while let signal = signals?.nextSignal() ?? nil {
-            switch signal {
-            case .child: Reaper.shared.requestSweep()
-            case .terminate:
-                log(.warning, "told to end while containers may run; they are left to containerd")
-                end(flushingFor: Self.shortFlushLimit)
-            case .dump: dump()
-            }
+        let taken = signals?.takeSignals() ?? []
+        if taken.contains(.child) { Reaper.shared.requestSweep() }
+        if taken.contains(.dump) { dump() }
+        if !taken.isDisjoint(with: .terminate) {
+            log(.warning, "told to end while containers may run; they are left to containerd")
+            end(flushingFor: Self.shortFlushLimit)
         }
     }
 

@@ -166,6 +166,7 @@ private final class Connection {
 
     /// More unsent answers than this, and we stop reading a peer that does not read.
     private static let mostOutput = 8 << 20
+    private static let chunk = 8192
 
     init(id: UInt32, socket: consuming FileDescriptor, server: Server) throws(Failure) {
         self.id = id
@@ -197,13 +198,15 @@ private final class Connection {
             guard let chunk = read() else { return }
             perform(state.on(.received(chunk[...])))
             guard socket != nil, output.count - sent <= Self.mostOutput else { return updateInterest() }
+            // Less than was asked for: there was no more. What comes now, an end too, is told by the next epoll_wait.
+            guard chunk.count == Self.chunk else { return }
         }
     }
 
     /// What the peer sent, nil if nothing now or nothing ever again.
     private func read() -> [UInt8]? {
         var ended = false
-        let chunk = unsafe [UInt8](unsafeUninitializedCapacity: 8192) { buffer, filled in
+        let chunk = unsafe [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, filled in
             do throws(Failure) {
                 switch try unsafe socket?.read(into: UnsafeMutableRawBufferPointer(buffer)) {
                 case .bytes(let count): filled = count

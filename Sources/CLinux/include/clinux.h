@@ -33,10 +33,10 @@ int32_t clinux_epoll_remove(int32_t epoll, int32_t fd);
 int32_t clinux_event_counter(void);  // eventfd(2), non-blocking
 /// Fills `tokens` and `events` with up to `capacity` (at most 64) reports; 0 on timeout or EINTR.
 int32_t clinux_epoll_wait(int32_t epoll, uint64_t *tokens, uint32_t *events, int32_t capacity, int32_t milliseconds);
-/// Blocks SIGCHLD, SIGTERM, SIGINT and SIGUSR1, ignores SIGPIPE; returns a signalfd for the four.
+/// Blocks SIGCHLD, SIGTERM, SIGINT and SIGUSR1, and clinux_ignore_broken_pipes; returns a signalfd for the four.
 int32_t clinux_signals(void);
-/// The next signal of `signals`, 0 if none waits.
-int32_t clinux_next_signal(int32_t signals);
+/// The signals that wait at `signals`, each as the bit of its number; they wait no more.
+uint64_t clinux_take_signals(int32_t signals);
 void clinux_sleep(int32_t milliseconds);  // before the loop only
 _Noreturn void clinux_exit(int32_t code);
 
@@ -136,6 +136,8 @@ struct clinux_program {
 int32_t clinux_spawn(const struct clinux_program *program, int32_t *pidfd);
 /// No transparent huge pages for us; later children have them as we had.
 int32_t clinux_disable_huge_pages(void);
+/// SIGPIPE is ignored, all other signals do what they do by default; later children have no signal ignored.
+void clinux_ignore_broken_pipes(void);
 /// Later children get this oom_score_adj, if they may, instead of ours.
 void clinux_set_score_of_children(int32_t score);
 int32_t clinux_pidfd_open(int32_t pid);
