@@ -78,6 +78,46 @@ PY
 }
 
 # bats test_tags=direct
+@test "P-53 P-46 execs that fail leave at most 16 KiB each thousand, wherever they fail" {
+    [ "$SHIM_BUILD" != go ] || skip "promises of ours"
+    direct c1 sleep 1000
+    echo "no program" >"$CASE/logger"
+    chmod +x "$CASE/logger"
+    # The runtime says a pid that is nobody's child.
+    printf '#!/bin/sh\nwhile [ "$1" != --pid-file ]; do shift; done\nprintf 1 >"$2"\n' >"$FAKE_RUNC/exec.instead"
+    chmod +x "$FAKE_RUNC/exec.instead"
+    budget_baseline "$SHIM"
+    for stdout in "strange://x" "binary://$CASE/logger" ""; do
+        failing_execs 50 "$stdout"
+        first=$(dirty "$SHIM")
+        failing_execs 1000 "$stdout"
+        last=$(dirty "$SHIM")
+        say "1000 execs that fail (stdout \"$stdout\"): $first KiB -> $last KiB"
+        [ $((last - first)) -le 16 ]
+    done
+    rm "$FAKE_RUNC/exec.instead"
+    budget "$SHIM"
+}
+
+# failing_execs COUNT STDOUT
+failing_execs() {
+    client "$1" "$2" <<'PY'
+c = Connection(path)
+for number in range(int(sys.argv[2])):
+    name = f"e{number}"
+    try:
+        c.call("Exec", id="c1", exec_id=name, spec=exec_spec("true"), stdout=sys.argv[3])
+        try:
+            c.call("Start", id="c1", exec_id=name)
+        finally:
+            c.call("Delete", id="c1", exec_id=name)
+    except Failure:
+        continue
+    raise AssertionError("it did not fail")
+PY
+}
+
+# bats test_tags=direct
 @test "T-201 P-43 an idle shim does not wake up" {
     [ "$SHIM_BUILD" != go ] || skip "promises of ours"
     direct c1 sleep 1000

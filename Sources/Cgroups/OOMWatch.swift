@@ -23,14 +23,14 @@ package final class OOMWatch {
     /// from now on, or all there ever were if `countsEarlier`, which are told by the first ``look()``.
     ///
     /// Fails where the kernel does not count memory for the cgroup.
-    package convenience init(
+    package static func begin(
         _ cgroup: Cgroup, countsEarlier: Bool, tell: @escaping @Loop () -> Void
-    ) throws(Failure) {
+    ) throws(Failure) -> OOMWatch {
         switch cgroup.version {
         case .unified:
             let file = try FileDescriptor(opening: "\(cgroup.path)/memory.events", .readOnly)
-            try self.init(
-                .countedThenTold, file, above: "\(Self.above(cgroup.path))/memory.events", counter: nil,
+            return try OOMWatch(
+                .countedThenTold, file, above: "\(above(cgroup.path))/memory.events", counter: nil,
                 countsEarlier: countsEarlier, tell: tell)
         case .legacy:
             let directory = cgroup.directory(of: .memory)
@@ -38,7 +38,7 @@ package final class OOMWatch {
             let control = try FileDescriptor(opening: "\(directory)/memory.oom_control", .readOnly)
             let raised = try FileDescriptor.eventCounter()
             try Files.write("\(raised.raw) \(control.raw)", toExisting: "\(directory)/cgroup.event_control")
-            try self.init(
+            return try OOMWatch(
                 .toldThenCounted, control, above: nil, counter: raised, countsEarlier: countsEarlier, tell: tell)
         }
     }

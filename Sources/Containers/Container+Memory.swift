@@ -10,7 +10,7 @@ extension Container {
     func watchMemory() {
         guard let cgroup else { return publish(.memoryUnwatched(id: id, reason: "its cgroup is not known")) }
         do throws(Failure) {
-            memoryWatch = try OOMWatch(cgroup, countsEarlier: !request.checkpoint.isEmpty) { self.noteKill() }
+            memoryWatch = try OOMWatch.begin(cgroup, countsEarlier: !request.checkpoint.isEmpty) { self.noteKill() }
             memoryWatch?.look()
         } catch {
             publish(.memoryUnwatched(id: id, reason: error.message))

@@ -28,7 +28,7 @@ package final class TaskProcess {
     func openStdio(_ settings: Container.Settings, report: @escaping @Loop (String) -> Void) throws(Failure) -> Stdio {
         let owner = Stdio.Owner(
             id: id, namespace: settings.namespace, policy: settings.output, spill: settings.spill, report: report)
-        let stdio = try Stdio(paths, uid: settings.ioUID, gid: settings.ioGID, owner: owner)
+        let stdio = try Stdio.open(paths, uid: settings.ioUID, gid: settings.ioGID, owner: owner)
         if closesStdin { stdio.closeStdin() }
         if let size { try stdio.resize(columns: size.columns, rows: size.rows) }
         self.stdio = stdio

@@ -30,7 +30,7 @@ struct MountHelper {
         do throws(Failure) {
             let program = Program(
                 try Paths.executable(self.program), arguments, workingDirectory: "/", leadsProcessGroup: true)
-            let invocation = try Invocation(of: program, named: self.program)
+            let invocation = try Invocation.start(program, named: self.program)
             switch await invocation.outcome(within: Self.limit) {
             case .succeeded: break
             case .failed(let text): throw Failure(.unknown, text)

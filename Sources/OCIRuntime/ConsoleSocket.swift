@@ -15,7 +15,7 @@ package final class ConsoleSocket {
     private var watch: Reactor.Watch?
     private var console: FileDescriptor?
     private var failure: Failure?
-    private var waiter: (@Loop () -> Void)?
+    private let decided = Gate()
 
     package init() throws(Failure) {
         let parent = Process.environment("XDG_RUNTIME_DIR")
@@ -38,18 +38,7 @@ package final class ConsoleSocket {
     /// Suspends until the terminal came, at most for `limit`, and gives it away; nil when it did
     /// not come or was none: see ``problem``.
     package func arrived(within limit: Duration) async -> Bool {
-        if console == nil, failure == nil {
-            await Waiter<Void>.suspend { waiter in
-                let timer = Reactor.shared.after(limit) {
-                    self.waiter = nil
-                    waiter.resume(())
-                }
-                self.waiter = {
-                    Reactor.shared.cancel(timer)
-                    waiter.resume(())
-                }
-            }
-        }
+        if console == nil, failure == nil { _ = await decided.opens(within: limit) }
         return console != nil
     }
 
@@ -105,9 +94,7 @@ package final class ConsoleSocket {
     private func finish(_ failure: Failure?) {
         self.failure = failure
         stopWatching()
-        let wake = waiter
-        waiter = nil
-        wake?()
+        decided.open()
     }
 
     private func stopWatching() {

@@ -100,7 +100,7 @@ package struct Runtime {
         // A group of its own, so that killing it leaves no helper of a wrapper script behind; and
         // "/", for the bundle that is our working directory may be gone.
         let program = Program(try path(), arguments, workingDirectory: "/", leadsProcessGroup: true)
-        return try Invocation(of: program, named: binary, descriptors: descriptors, input: input)
+        return try Invocation.start(program, named: binary, descriptors: descriptors, input: input)
     }
 
     /// What the runtime is, by its own word.

@@ -21,13 +21,12 @@ package final class Invocation {
     private var watch: Reactor.Watch?
     private var output: [UInt8] = []
 
-    /// `descriptors`: its 0, 1 and 2; nil: `input` (nil: /dev/null) and, for 1 and 2, a pipe to us.
-    package convenience init(
-        of program: Program, named name: String, descriptors: [Int32]? = nil, input: [UInt8]? = nil
-    ) throws(Failure) {
+    /// Starts it. `descriptors`: its 0, 1 and 2; nil: `input` (nil: /dev/null) and, for 1 and 2, a pipe to us.
+    package static func start(
+        _ program: Program, named name: String, descriptors: [Int32]? = nil, input: [UInt8]? = nil
+    ) throws(Failure) -> Invocation {
         if let descriptors {
-            try self.init(name, ChildProcess(starting: program, descriptors: descriptors), output: nil)
-            return
+            return try Invocation(name, ChildProcess.start(program, descriptors: descriptors), output: nil)
         }
         let stdin: FileDescriptor
         if let input {
@@ -40,8 +39,8 @@ package final class Invocation {
             throw Failure(.internal, "pipe2: no ends")
         }
         try reading.makeNonblocking()
-        let child = try ChildProcess(starting: program, descriptors: [stdin.raw, writing.raw, writing.raw])
-        try self.init(name, child, output: reading)
+        let child = try ChildProcess.start(program, descriptors: [stdin.raw, writing.raw, writing.raw])
+        return try Invocation(name, child, output: reading)
     }
 
     private init(_ name: String, _ child: ChildProcess, output reading: consuming FileDescriptor?) throws(Failure) {

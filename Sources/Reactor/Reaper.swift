@@ -51,7 +51,7 @@ package final class Reaper {
             if !isUnownedChild(pid), let index = unclaimed.lastIndex(where: { $0.pid == pid }) {
                 return ChildProcess(pid: pid, exit: unclaimed.remove(at: index).exit)
             }
-            return try ChildProcess(adopting: pid)
+            return try ChildProcess.adopt(pid)
         } catch {
             throw error.adding("failed to retrieve OCI runtime container pid")
         }
@@ -126,11 +126,11 @@ package final class ChildProcess {
     private var lastWaiter = 0
 
     /// Starts a program, see ``Child``.
-    package convenience init(starting program: Program, descriptors: [Int32]) throws(Failure) {
+    package static func start(_ program: Program, descriptors: [Int32]) throws(Failure) -> ChildProcess {
         let child = try Child(starting: program, descriptors: descriptors)
         let pid = child.pid
         do throws(Failure) {
-            try self.init(owning: child)
+            return try ChildProcess(owning: child)
         } catch {
             // It would go on, and nobody would know. The sweep reaps it.
             Child.kill(pid)
@@ -138,8 +138,8 @@ package final class ChildProcess {
         }
     }
 
-    fileprivate convenience init(adopting pid: Int32) throws(Failure) {
-        try self.init(owning: Child(adopting: pid))
+    fileprivate static func adopt(_ pid: Int32) throws(Failure) -> ChildProcess {
+        try ChildProcess(owning: Child(adopting: pid))
     }
 
     fileprivate init(pid: Int32, exit: Exit) {
@@ -147,8 +147,8 @@ package final class ChildProcess {
         self.exit = exit
     }
 
-    // What may fail before all is set is done before: an embedded build leaks the memory of an object whose `init` throws
-    // earlier (Swift 6.3.1).
+    // What may fail before all is set is done before, by functions and not by convenience initializers: an embedded build
+    // leaks the memory of an object whose `init` throws earlier (Swift 6.3.1).
     private init(owning child: consuming Child) throws(Failure) {
         pid = child.pid
         watch = try Reactor.shared.watch(child.pidfd, for: .readable) { _ in self.reap() }

@@ -80,7 +80,7 @@ package final class SeccompAgent {
     private var hasWritten = false
     /// A listener has come, at some time.
     private var hasListened = false
-    private var waiter: (@Loop () -> Void)?
+    private let listening = Gate()
 
     /// Where the socket for the container of `bundle` is.
     package static func socketPath(in directory: String, bundle: String) -> String {
@@ -111,19 +111,8 @@ package final class SeccompAgent {
 
     /// Suspends until a listener has come, at most for `limit`; false if none has.
     package func hasListener(within limit: Duration) async -> Bool {
-        if !hasListened {
-            await Waiter<Void>.suspend { waiter in
-                let timer = Reactor.shared.after(limit) {
-                    self.waiter = nil
-                    waiter.resume(())
-                }
-                self.waiter = {
-                    Reactor.shared.cancel(timer)
-                    waiter.resume(())
-                }
-            }
-        }
-        return hasListened
+        if hasListened { return true }
+        return await listening.opens(within: limit)
     }
 
     /// Init has ended: writes what is known now, and says it in a line.
@@ -188,9 +177,7 @@ package final class SeccompAgent {
         }
         listeners[number] = listener
         hasListened = true
-        let wake = waiter
-        waiter = nil
-        wake?()
+        listening.open()
     }
 
     private func end(delivery number: Int) {

@@ -34,7 +34,7 @@ final class Logger {
     private var errorWriting: FileDescriptor?
     private var ready: FileDescriptor?
     private var readyWatch: Reactor.Watch?
-    private var whenReady: (@Loop () -> Void)?
+    private let readiness = Gate()
     private var child: ChildProcess?
     private var failures = 0
     private var recovery: Reactor.Timer?
@@ -62,17 +62,8 @@ final class Logger {
     /// Suspends until the logger said that it is ready, or closed its end of the pipe.
     func waitUntilReady() async throws(Failure) {
         guard ready != nil else { return }
-        let isInTime = await Waiter<Bool>.suspend { waiter in
-            let timer = Reactor.shared.after(Self.readyLimit) {
-                self.whenReady = nil
-                waiter.resume(false)
-            }
-            whenReady = {
-                Reactor.shared.cancel(timer)
-                waiter.resume(true)
-            }
-            watchReady()
-        }
+        watchReady()
+        let isInTime = await readiness.opens(within: Self.readyLimit)
         let said = ready?.readNow(atMost: 1) ?? []
         stopWatchingReady()
         guard isInTime else {
@@ -138,8 +129,8 @@ final class Logger {
             command.path, command.arguments,
             environment: ["CONTAINER_ID=\(owner.id)", "CONTAINER_NAMESPACE=\(owner.namespace)"], workingDirectory: "/",
             leadsProcessGroup: true)
-        let child = try ChildProcess(
-            starting: program, descriptors: [null.raw, null.raw, null.raw, output, error, writing.raw])
+        let child = try ChildProcess.start(
+            program, descriptors: [null.raw, null.raw, null.raw, output, error, writing.raw])
         self.child = child
         recovery = Reactor.shared.after(Self.goodLife) {
             self.recovery = nil
@@ -152,7 +143,7 @@ final class Logger {
 
     private func ended(_ exit: Exit) {
         child = nil
-        if whenReady == nil { stopWatchingReady() }
+        if !readiness.hasWaiters { stopWatchingReady() }
         if let recovery { Reactor.shared.cancel(recovery) }
         recovery = nil
         if isStopping {
@@ -184,10 +175,8 @@ final class Logger {
         do throws(Failure) {
             guard let descriptor = ready.take() else { return }
             readyWatch = try Reactor.shared.watch(descriptor, for: .readable) { _ in
-                self.stopListening()
-                guard let told = self.whenReady else { return self.stopWatchingReady() }
-                self.whenReady = nil
-                told()
+                if self.readiness.hasWaiters { self.stopListening() } else { self.stopWatchingReady() }
+                self.readiness.open()
             }
             ready = consume descriptor
         } catch {}  // the deadline ends it

@@ -79,13 +79,12 @@ package final class Stdio {
     private var output: Relay?
     private var error: Relay?
     private var size: (columns: UInt32, rows: UInt32)?
-    private var waiters: [(number: Int, handler: @Loop () -> Void)] = []
-    private var lastWaiter = 0
+    private let relayed = Gate()
 
     /// Opens what the client named, without ever waiting for it; a path that does not exist is a
     /// failure with ENOENT. The process's ends belong to `uid` and `gid`.
-    package convenience init(_ paths: StdioPaths, uid: UInt32, gid: UInt32, owner: Owner) throws(Failure) {
-        try self.init(paths, to: Destination(stdout: paths.stdout), uid: uid, gid: gid, owner: owner)
+    package static func open(_ paths: StdioPaths, uid: UInt32, gid: UInt32, owner: Owner) throws(Failure) -> Stdio {
+        try Stdio(paths, to: Destination(stdout: paths.stdout), uid: uid, gid: gid, owner: owner)
     }
 
     private init(
@@ -215,22 +214,7 @@ package final class Stdio {
     /// Suspends until all output was relayed, at most for `limit`; false if there is more.
     func relaysEnded(within limit: Duration) async -> Bool {
         if isDrained { return true }
-        return await Waiter<Bool>.suspend { waiter in
-            lastWaiter += 1
-            let number = lastWaiter
-            let timer = Reactor.shared.after(limit) {
-                self.waiters.removeAll { $0.number == number }
-                waiter.resume(false)
-            }
-            waiters.append(
-                (
-                    number,
-                    {
-                        Reactor.shared.cancel(timer)
-                        waiter.resume(true)
-                    }
-                ))
-        }
+        return await relayed.opens(within: limit)
     }
 
     /// Ends the logger, if there is one, and suspends until it is gone.
@@ -362,10 +346,7 @@ package final class Stdio {
     private var isDrained: Bool { phase != .relaying || (output?.isClosed ?? true) && (error?.isClosed ?? true) }
 
     private func outputEnded() {
-        guard isDrained else { return }
-        let told = waiters
-        waiters = []
-        for waiter in told { waiter.handler() }
+        if isDrained { relayed.open() }
     }
 
     private func tellExit() {

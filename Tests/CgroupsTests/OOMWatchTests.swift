@@ -55,7 +55,7 @@ struct OOMWatchTests {
             Cgroup(path: "/sys/fs/cgroup/pids/none", version: .legacy, elsewhere: [missing]),
             Cgroup(path: "/sys/fs/cgroup/pids/none", version: .legacy, elsewhere: []),
         ] {
-            #expect(throws: Failure.self) { _ = try OOMWatch(cgroup, countsEarlier: false) {} }
+            #expect(throws: Failure.self) { _ = try OOMWatch.begin(cgroup, countsEarlier: false) {} }
         }
     }
 
@@ -66,7 +66,7 @@ struct OOMWatchTests {
         try Files.makeDirectory("\(memory)/\(name)", mode: 0o755)
         defer { Files.removeDirectory("\(memory)/\(name)") }
         let cgroup = Cgroup(path: "\(memory)/\(name)", version: .legacy, elsewhere: [])
-        let watch = try OOMWatch(cgroup, countsEarlier: true) { [record] in record.told += 1 }
+        let watch = try OOMWatch.begin(cgroup, countsEarlier: true) { [record] in record.told += 1 }
         watch.look()
         #expect(watch.isWatching)
         Files.removeDirectory("\(memory)/\(name)")

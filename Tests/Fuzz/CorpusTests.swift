@@ -29,7 +29,7 @@ struct CorpusTests {
 
     /// Nothing of ours lists files.
     private func files(in directory: String) async throws -> [String] {
-        let list = try Invocation(of: Program("/bin/ls", [directory]), named: "ls")
+        let list = try Invocation.start(Program("/bin/ls", [directory]), named: "ls")
         guard case .succeeded(let names) = await list.outcome(within: .seconds(10)) else { return [] }
         return String(decoding: names, as: UTF8.self).split(separator: "\n").map { String($0) }
     }

@@ -169,7 +169,7 @@ struct RootfsMountTests {
     /// Whom the file is seen as, by the words of another program.
     private func owner(_ path: String) async throws -> String {
         let program = Program("/bin/stat", ["-c", "%u:%g", path])
-        let invocation = try Invocation(of: program, named: "stat")
+        let invocation = try Invocation.start(program, named: "stat")
         guard case .succeeded(let output) = await invocation.outcome(within: .seconds(9)) else { return "" }
         return String(decoding: output, as: UTF8.self).trimmed
     }

@@ -8,7 +8,7 @@ import _Concurrency
 @Loop
 struct ReaperTests {
     private func start(_ script: String, _ descriptors: [Int32] = [0, 1, 2]) throws -> ChildProcess {
-        try ChildProcess(starting: Program("/bin/sh", ["-c", script]), descriptors: descriptors)
+        try ChildProcess.start(Program("/bin/sh", ["-c", script]), descriptors: descriptors)
     }
 
     @Test func `a program has the environment that it is given, or ours`() async throws {
@@ -16,7 +16,7 @@ struct ReaperTests {
             ([], "[ -z \"$HOME$X\" ]"), (["X=1", "Y=a b"], "[ \"$X$Y$HOME\" = \"1a b\" ]"), (nil, "[ -n \"$PATH\" ]"),
         ] as [([String]?, String)] {
             let program = Program("/bin/sh", ["-c", test], environment: environment)
-            let child = try ChildProcess(starting: program, descriptors: [0, 1, 2])
+            let child = try ChildProcess.start(program, descriptors: [0, 1, 2])
             #expect(await child.exit(within: .seconds(10))?.status == 0)
         }
     }
@@ -52,7 +52,7 @@ struct ReaperTests {
 
     @Test func `a program that does not exist is a failure, and no child`() {
         let failure = #expect(throws: Failure.self) {
-            _ = try ChildProcess(starting: Program("/no/such", []), descriptors: [])
+            _ = try ChildProcess.start(Program("/no/such", []), descriptors: [])
         }
         #expect(
             failure
@@ -67,7 +67,7 @@ struct ReaperTests {
             [ $group = $$ ] || exit 3
             """
         let program = Program("/bin/sh", ["-c", test], workingDirectory: "/proc", leadsProcessGroup: true)
-        let child = try ChildProcess(starting: program, descriptors: [0, 1, 2])
+        let child = try ChildProcess.start(program, descriptors: [0, 1, 2])
         #expect(await child.exit(within: .seconds(10))?.status == 0)
     }
 
@@ -198,8 +198,7 @@ private final class Orphan {
         guard let reading = pipe.reading.take() else { throw Failure(.internal, "no pipe") }
         control = pipe.writing.take()
         let script = "(read x <&3; exit 7) & printf %s $! >\(pidFile)"
-        let parent = try ChildProcess(
-            starting: Program("/bin/sh", ["-c", script]), descriptors: [0, 1, 2, reading.raw])
+        let parent = try ChildProcess.start(Program("/bin/sh", ["-c", script]), descriptors: [0, 1, 2, reading.raw])
         #expect(await parent.exit(within: .seconds(10))?.status == 0)
         pid = try #require(Int32(Files.text(pidFile)))
         pidfd = FileDescriptor(owning: try check(clinux_pidfd_open(pid), "pidfd_open", "\(pid)"))

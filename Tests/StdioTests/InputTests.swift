@@ -18,7 +18,7 @@ struct InputTests {
     private func input(started: Bool = true) throws -> Input {
         let scratch = try Scratch()
         let path = try scratch.fifo("in")
-        let stdio = try Stdio(StdioPaths(stdin: path), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(stdin: path), uid: 0, gid: 0)
         let process = try Peer.inheriting(stdio.descriptorsForRuntime[0])
         stdio.runtimeStarted()
         try stdio.start()
@@ -36,7 +36,7 @@ struct InputTests {
     }
 
     @Test func `a fifo that does not exist is a failure at once`() {
-        let failure = #expect(throws: Failure.self) { try Stdio(StdioPaths(stdin: "/no/such"), uid: 0, gid: 0) }
+        let failure = #expect(throws: Failure.self) { try Stdio.open(StdioPaths(stdin: "/no/such"), uid: 0, gid: 0) }
         #expect(failure?.errno == Errno.noEntry)
     }
 
@@ -139,7 +139,7 @@ struct InputTests {
     @Test func `a file is read to its end`() async throws {
         let scratch = try Scratch()
         let path = try scratch.file("input", String(repeating: "0123456789", count: 300_000))
-        let stdio = try Stdio(StdioPaths(stdin: path), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(stdin: path), uid: 0, gid: 0)
         let process = try Peer.inheriting(stdio.descriptorsForRuntime[0])
         stdio.runtimeStarted()
         try stdio.start()

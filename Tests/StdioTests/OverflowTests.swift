@@ -30,7 +30,7 @@ struct OverflowTests {
         place.limit = limit
         let said = Said()
         let owner = Stdio.Owner(id: "c1", namespace: "ns", policy: policy, spill: place) { said.lines.append($0) }
-        let stdio = try Stdio(StdioPaths(stdout: path), uid: 0, gid: 0, owner: owner)
+        let stdio = try Stdio.open(StdioPaths(stdout: path), uid: 0, gid: 0, owner: owner)
         let process = try Peer.inheriting(stdio.descriptorsForRuntime[1])
         stdio.runtimeStarted()
         try stdio.start()
@@ -140,7 +140,7 @@ struct OverflowTests {
         let path = try scratch.fifo("out")
         let client = try Peer.reader(path)
         let owner = Stdio.Owner(id: "c1", namespace: "ns", policy: policy) { _ in }
-        let stdio = try Stdio(StdioPaths(stdout: path, terminal: true), uid: 0, gid: 0, owner: owner)
+        let stdio = try Stdio.open(StdioPaths(stdout: path, terminal: true), uid: 0, gid: 0, owner: owner)
         var master: Int32 = -1
         let slave = try Peer(owning: FileDescriptor(owning: check(unsafe clinux_open_terminal(&master), "open", "")))
         try stdio.attach(console: FileDescriptor(owning: master))

@@ -19,7 +19,7 @@ struct RelayTests {
     private func output(started: Bool = true) throws -> Output {
         let scratch = try Scratch()
         let path = try scratch.fifo("out")
-        let stdio = try Stdio(StdioPaths(stdout: path), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(stdout: path), uid: 0, gid: 0)
         let process = try Peer.inheriting(stdio.descriptorsForRuntime[1])
         stdio.runtimeStarted()
         if started { try stdio.start() }
@@ -122,7 +122,7 @@ struct RelayTests {
     @Test func `a failed runtime's words are taken out of stderr`() async throws {
         let scratch = try Scratch()
         let path = try scratch.fifo("err")
-        let stdio = try Stdio(StdioPaths(stderr: path), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(stderr: path), uid: 0, gid: 0)
         let runtime = try Peer.inheriting(stdio.descriptorsForRuntime[2])
         stdio.runtimeStarted()
         try await runtime.write("no such thing\n" + String(repeating: "x", count: 5000))
@@ -135,7 +135,7 @@ struct RelayTests {
     @Test func `a stream whose client does not read does not stop another`() async throws {
         let scratch = try Scratch()
         let paths = try StdioPaths(stdout: scratch.fifo("out"), stderr: scratch.fifo("err"))
-        let stdio = try Stdio(paths, uid: 0, gid: 0)
+        let stdio = try Stdio.open(paths, uid: 0, gid: 0)
         let output = try Peer.inheriting(stdio.descriptorsForRuntime[1])
         let error = try Peer.inheriting(stdio.descriptorsForRuntime[2])
         stdio.runtimeStarted()
@@ -172,7 +172,7 @@ struct RelayTests {
     }
 
     @Test func `streams that nobody wants are the null device, both ways`() async throws {
-        let stdio = try Stdio(StdioPaths(), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(), uid: 0, gid: 0)
         for raw in stdio.descriptorsForRuntime {
             let peer = try Peer.inheriting(raw)
             try await peer.write("gone")
@@ -185,7 +185,7 @@ struct RelayTests {
     @Test func `both streams go to the end of one file`() async throws {
         let scratch = try Scratch()
         let path = try scratch.file("log", "0")
-        let stdio = try Stdio(StdioPaths(stdout: path, stderr: path), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(stdout: path, stderr: path), uid: 0, gid: 0)
         let output = try Peer.inheriting(stdio.descriptorsForRuntime[1])
         let error = try Peer.inheriting(stdio.descriptorsForRuntime[2])
         stdio.runtimeStarted()
@@ -204,7 +204,7 @@ struct RelayTests {
         try FileSystem.mount(source: "tmpfs", target: scratch.path, type: "tmpfs", flags: [], data: "size=64k")
         defer { _ = unsafe clinux_unmount(scratch.path, 1) }
         let path = try scratch.file("log", "")
-        let stdio = try Stdio(StdioPaths(stdout: path), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(stdout: path), uid: 0, gid: 0)
         let process = try Peer.inheriting(stdio.descriptorsForRuntime[1])
         stdio.runtimeStarted()
         try stdio.start()
@@ -224,7 +224,7 @@ struct RelayTests {
     }
 
     @Test func `what no device ever takes is counted`() async throws {
-        let stdio = try Stdio(StdioPaths(stdout: "/dev/full"), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(stdout: "/dev/full"), uid: 0, gid: 0)
         let process = try Peer.inheriting(stdio.descriptorsForRuntime[1])
         stdio.runtimeStarted()
         try stdio.start()
@@ -239,9 +239,8 @@ struct RelayTests {
         let scratch = try Scratch()
         let path = try scratch.fifo("out")
         let client = try Peer.reader(path)
-        let stdio = try Stdio(StdioPaths(stdout: path), uid: 1234, gid: 5678)
-        let child = try ChildProcess(
-            starting: Program("/usr/bin/stat", ["-Lc", "%u:%g", "/proc/self/fd/1"]),
+        let stdio = try Stdio.open(StdioPaths(stdout: path), uid: 1234, gid: 5678)
+        let child = try ChildProcess.start(Program("/usr/bin/stat", ["-Lc", "%u:%g", "/proc/self/fd/1"]),
             descriptors: stdio.descriptorsForRuntime)
         stdio.runtimeStarted()
         try stdio.start()
@@ -254,13 +253,13 @@ struct RelayTests {
         let scratch = try Scratch()
         let paths = try StdioPaths(stdin: scratch.fifo("in"), stdout: scratch.fifo("out"), stderr: "/no/such/fifo")
         let before = descriptorCount()
-        let failure = #expect(throws: Failure.self) { try Stdio(paths, uid: 0, gid: 0) }
+        let failure = #expect(throws: Failure.self) { try Stdio.open(paths, uid: 0, gid: 0) }
         #expect(failure?.errno == Errno.noEntry)
         #expect(descriptorCount() == before)
 
         var whole = paths
         whole.stderr = try scratch.fifo("err")
-        let stdio = try Stdio(whole, uid: 0, gid: 0)
+        let stdio = try Stdio.open(whole, uid: 0, gid: 0)
         #expect(descriptorCount() > before)
         try stdio.start()
         try stdio.startInput()

@@ -22,7 +22,7 @@ struct TerminalTests {
         let scratch = try Scratch()
         let paths = try StdioPaths(
             stdin: scratch.fifo("in"), stdout: output ? scratch.fifo("out") : "", stderr: "/ignored", terminal: true)
-        let stdio = try Stdio(paths, uid: 0, gid: 0)
+        let stdio = try Stdio.open(paths, uid: 0, gid: 0)
         #expect(stdio.descriptorsForRuntime == [])
         stdio.runtimeStarted()
         try prepare(stdio)
@@ -121,7 +121,7 @@ struct TerminalTests {
     }
 
     @Test func `without a terminal a size is nothing`() throws {
-        let stdio = try Stdio(StdioPaths(), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(), uid: 0, gid: 0)
         try stdio.resize(columns: 1, rows: 1)
         stdio.close()
     }
@@ -130,7 +130,7 @@ struct TerminalTests {
         let scratch = try Scratch()
         let paths = try StdioPaths(stdout: scratch.fifo("out"), terminal: true)
         let client = try Peer.reader(paths.stdout)
-        let stdio = try Stdio(paths, uid: 0, gid: 0)
+        let stdio = try Stdio.open(paths, uid: 0, gid: 0)
         var raw: Int32 = -1
         let process = try Peer(owning: FileDescriptor(owning: check(unsafe clinux_open_terminal(&raw), "pty", "")))
         try await process.write("short")
@@ -142,7 +142,7 @@ struct TerminalTests {
 
     @Test func `what is no terminal is refused`() throws {
         let scratch = try Scratch()
-        let stdio = try Stdio(StdioPaths(stdout: scratch.fifo("out"), terminal: true), uid: 0, gid: 0)
+        let stdio = try Stdio.open(StdioPaths(stdout: scratch.fifo("out"), terminal: true), uid: 0, gid: 0)
         #expect(throws: Failure.self) { try stdio.attach(console: FileDescriptor(opening: "/dev/null", .readWrite)) }
         stdio.close()
     }
