@@ -277,7 +277,7 @@ class Bench:
 
     def real_runtime(self):
         """What a user sees."""
-        self.cycles("runc", self.tools.runc, self.rounds(5, 1), 6)
+        self.cycles("runc", self.tools.runc, self.rounds(12, 1), 6)
 
     def alone(self, path):
         """A container's life with the runtime and no shim: how long its commands took, in ns."""
