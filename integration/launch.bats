@@ -529,6 +529,37 @@ PY
 }
 
 # bats test_tags=direct
+@test "P-29 a shim whose last container was deleted for a client that is gone ends itself, whoever else is connected" {
+    export SWIFTRUNC_LONELY_SECONDS=3
+    for id in c1 c2; do
+        direct_bundle "$id" sleep 1000
+        direct_start "$id" </dev/null
+        direct_run "$id"
+        rpc "$id" Kill id="$id" signal=9
+        rpc "$id" Wait id="$id"
+    done
+    for id in c1 c2; do
+        GROUP=$id client "$id" <<'PY' &
+deleter, other = Connection(path), Connection(path)
+other.call("Connect", id=sys.argv[2])
+deleter.call("Delete", id=sys.argv[2])
+if sys.argv[2] == "c1":
+    deleter.close()
+open(os.environ["CASE"] + "/deleted-" + sys.argv[2], "w").close()
+while os.path.exists(os.environ["CASE"] + "/deleted-" + sys.argv[2]):
+    time.sleep(0.02)
+PY
+        wait_until test -e "$CASE/deleted-$id"
+    done
+    wait_until -t 10 no_shim c1
+    grep -q "empty, and its daemon is gone" "$DIR/jobs/log-c1"
+    # The other one's client may still say Shutdown.
+    alive "$(shim_pid c2)"
+    rm "$CASE/deleted-c1" "$CASE/deleted-c2"
+    wait_until -t 10 no_shim c2
+}
+
+# bats test_tags=direct
 @test "P-31 P-41 a turn of the loop that takes longer than a second is told of" {
     direct c1 sleep 1000
     background trace strace -p "$SHIM" -qq -e trace=openat -e inject=openat:delay_enter=1100000:when=1 -o "$CASE/trace"

@@ -152,17 +152,66 @@ grows() {
     background run command ctr -a "$SOCK" -n "$NS" run "${NO_SHARES[@]}" -d --null-io --runtime "$SHIM_RUNTIME" \
         --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
     note_words c1
-    wait_until holds
-    kill9_containerd
-    rm "$FAKE_RUNC/create.hold.c1"
-    wait_until test -e "$(bundle c1)/init.pid"
-    start_containerd
+    dies_during create
     wait_until task_is c1 CREATED
     [ "$(task_pid c1)" = "$(cat "$(bundle c1)/init.pid")" ]
 }
 
-# The runtime of the case waits at its `create`.
-holds() { pgrep -f "runc .*--log $DIR/.* create" >/dev/null; }
+@test "C-1.58 P-12 so is a start" {
+    touch "$FAKE_RUNC/start.hold.c1"
+    background run command ctr -a "$SOCK" -n "$NS" run "${NO_SHARES[@]}" -d --null-io --runtime "$SHIM_RUNTIME" \
+        --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
+    note_words c1
+    dies_during start
+    wait_until task_is c1 RUNNING
+    [ "$(task_pid c1)" = "$(cat "$(bundle c1)/init.pid")" ]
+}
+
+@test "C-1.58 P-12 so is an exec, which can be killed then" {
+    idle c1
+    touch "$FAKE_RUNC/exec.hold.c1"
+    background exec command ctr -a "$SOCK" -n "$NS" task exec --exec-id e1 c1 sleep 1000
+    dies_during exec
+    events_start
+    ctr task kill --exec-id e1 -s KILL c1
+    wait_event c1 exit
+    task_is c1 RUNNING
+}
+
+@test "C-1.58 P-12 so is a kill" {
+    idle c1
+    touch "$FAKE_RUNC/kill.hold.c1"
+    background kill command ctr -a "$SOCK" -n "$NS" task kill -a -s TERM c1
+    dies_during kill
+    wait_until task_is c1 STOPPED
+}
+
+@test "C-1.58 P-12 so is a delete, after which the bundle and the shim go" {
+    kill9_containerd
+    start_containerd SWIFTRUNC_LONELY_SECONDS=5
+    idle c1
+    shim=$(shim_pid c1)
+    ctr task kill -s KILL c1
+    wait_until task_is c1 STOPPED
+    touch "$FAKE_RUNC/delete.hold.c1"
+    background delete command ctr -a "$SOCK" -n "$NS" task rm c1
+    dies_during delete
+    # containerd 1.6 says Shutdown of no shim that it finds without a task.
+    wait_until -t 20 gone "$shim"
+    wait_until not test -e "$(bundle c1)"
+    [ -z "$(task_status c1)" ]
+}
+
+# dies_during VERB: containerd is killed while the runtime of c1 waits at it, which then goes on, and comes back.
+dies_during() {
+    wait_until at_verb "$1"
+    kill9_containerd
+    rm "$FAKE_RUNC/$1.hold.c1"
+    wait_until not at_verb "$1"
+    start_containerd
+}
+
+at_verb() { pgrep -f "runc .*--log $DIR/.* $1 " >/dev/null; }
 
 @test "C-1.59 a shim killed while containerd is away is cleaned up after the restart" {
     run_image c1 sleep 1000

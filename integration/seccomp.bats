@@ -340,6 +340,24 @@ PY
     grep -q 'no audit: the profile has a listener of its own' "$DIR/jobs/log-c1"
 }
 
+@test "the host's default is for those who do not ask, and nothing is said of one that has no profile" {
+    cp "$SWIFTRUNC_CONFIG" "$CASE/kept"
+    echo 'default = "audit"' >>"$SWIFTRUNC_CONFIG"
+    profiled c1 "" "$SOME_DENIED" mkdir /tmp/x
+    begin c1
+    [ "$(ended c1)" = 1 ]
+    [ "$(report c1 "calls")" = "{('mkdir', 'X86_64', 'errno'): 1}" ]
+    for mode in "" audit; do
+        direct_bundle "c2$mode" true
+        [ -z "$mode" ] || edit_spec "c2$mode" "spec['annotations'] = {'io.swiftrunc.seccomp': '$mode'}"
+        begin "c2$mode"
+        [ "$(ended "c2$mode")" = 0 ]
+    done
+    not grep -q 'nothing to audit' "$DIR/jobs/log-c2"
+    grep -q 'nothing to audit' "$DIR/jobs/log-c2audit"
+    cp "$CASE/kept" "$SWIFTRUNC_CONFIG"
+}
+
 @test "a runtime that hands over no listener is no success" {
     profiled c1 audit "$SOME_DENIED" sleep 1000
     direct_start c1 </dev/null >/dev/null

@@ -21,28 +21,30 @@ extern char **environ;
 // What we are given as a shim is not for our children: they have what was before, as these say it.
 static int huge_pages_before = -1;  // as PR_GET_THP_DISABLE answered; -1: it is as it was
 static char score_of_children[8];   // empty: ours
-static bool signals_are_default;    // but for SIGPIPE
-
-static void reset_signal(int number) {
-    struct {
-        void *handler;
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } by_default = {0};
-    syscall(SYS_rt_sigaction, number, &by_default, NULL, sizeof by_default.mask);
-}
+static bool only_sigpipe_is_ignored;
 
 // An ignored signal stays ignored across execve; those that glibc keeps for itself too, which sigaction(3) refuses and
 // make hands on as ignored.
-static void reset_signals(void) {
-    for (int number = 1; number < NSIG; number++) reset_signal(number);
+struct disposition {
+    void (*handler)(int);
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+};
+
+static void set_default(int number) {
+    struct disposition by_default = {0};
+    syscall(SYS_rt_sigaction, number, &by_default, NULL, sizeof by_default.mask);
 }
 
 void clinux_ignore_broken_pipes(void) {
-    reset_signals();
+    for (int number = 1; number < NSIG; number++) {
+        struct disposition now = {0};
+        syscall(SYS_rt_sigaction, number, NULL, &now, sizeof now.mask);
+        if (now.handler == SIG_IGN) set_default(number);
+    }
     signal(SIGPIPE, SIG_IGN);
-    signals_are_default = true;
+    only_sigpipe_is_ignored = true;
 }
 
 int32_t clinux_disable_huge_pages(void) {
@@ -88,8 +90,11 @@ static int child_side(void *argument) {
     struct birth *birth = argument;
     const struct clinux_program *program = birth->program;
     take_score();
-    if (signals_are_default) reset_signal(SIGPIPE);
-    else reset_signals();
+    if (only_sigpipe_is_ignored) {
+        set_default(SIGPIPE);
+    } else {
+        for (int number = 1; number < NSIG; number++) set_default(number);
+    }
     if (place_descriptors(program) == 0 && (!program->directory || chdir(program->directory) == 0)
         && (!program->own_group || setpgid(0, 0) == 0)) {
         sigset_t none;

@@ -16,11 +16,12 @@ extension Container {
     func openSeccomp() throws(Failure) -> [UInt8]? {
         guard let plan = request.settings.seccomp else { return nil }
         guard request.checkpoint.isEmpty else {
+            guard plan.isAskedFor else { return nil }
             throw Failure(.unimplemented, "seccomp \(plan.mode.rawValue): of a container that is restored")
         }
         let text = try Files.read(configurationFile, limit: 64 << 20)
         let configuration = try JSONValue(parsing: text, subject: configurationFile)
-        guard let profile = try profile(in: configuration, for: plan.mode) else { return nil }
+        guard let profile = try profile(in: configuration, for: plan) else { return nil }
         for call in profile.partlyUntold { publish(.seccomp(id: id, "not all denials are told: call=\(call)")) }
         let agent = try SeccompAgent(id, bundle: bundle, profile: profile, plan: plan) { self.hear($0) }
         seccomp = agent
@@ -28,15 +29,17 @@ extension Container {
         return text
     }
 
-    private func profile(in configuration: JSONValue, for mode: SeccompMode) throws(Failure) -> SeccompProfile? {
+    private func profile(in configuration: JSONValue, for plan: SeccompAgent.Plan) throws(Failure) -> SeccompProfile? {
         guard let seccomp = configuration["linux"]?["seccomp"] else {
-            if mode == .record { return try SeccompProfile.unconfined() }
-            publish(.seccomp(id: id, "nothing to \(mode.rawValue): the container has no profile"))
+            if plan.mode == .record { return try SeccompProfile.unconfined() }
+            if plan.isAskedFor {
+                publish(.seccomp(id: id, "nothing to \(plan.mode.rawValue): the container has no profile"))
+            }
             return nil
         }
         let profile = try SeccompProfile(seccomp)
         guard profile.hasListener else { return profile }
-        publish(.seccomp(id: id, "no \(mode.rawValue): the profile has a listener of its own"))
+        publish(.seccomp(id: id, "no \(plan.mode.rawValue): the profile has a listener of its own"))
         return nil
     }
 

@@ -12,14 +12,19 @@ package final class SeccompAgent {
     /// What is wanted for a container.
     package struct Plan: Equatable {
         package var mode: SeccompMode
+        /// By the container; else it is the host's standard.
+        package var isAskedFor: Bool
         package var rules: SeccompRules
         /// The directory of the socket on which the runtime delivers listeners.
         package var socketDirectory: String
         /// containerd's.
         package var namespace: String
 
-        package init(mode: SeccompMode, rules: SeccompRules, socketDirectory: String, namespace: String) {
+        package init(
+            mode: SeccompMode, isAskedFor: Bool, rules: SeccompRules, socketDirectory: String, namespace: String
+        ) {
             self.mode = mode
+            self.isAskedFor = isAskedFor
             self.rules = rules
             self.socketDirectory = socketDirectory
             self.namespace = namespace

@@ -123,15 +123,24 @@ package final class ShimServer {
         log(.info, "serving", "pid=\(Process.id) version=\(Identity.version)")
     }
 
-    /// Looks again as long as nobody is connected: what has held us up may be gone by then.
+    /// Whether nobody will end us: nobody is connected, or who has deleted the last container has gone before the Shutdown.
+    /// A daemon that comes then finds no task here, and containerd 1.6 stays connected all the same.
+    private var isForsaken: Bool {
+        guard server.hasPeers else { return true }
+        guard let deleter = service?.lastDeleter else { return false }
+        return !server.hasPeer(deleter)
+    }
+
+    /// Looks again as long as nobody is there: what has held us up may be gone by then.
     private func endIfLonely() {
-        guard lonelyTimer == nil, !server.hasPeers else { return }
+        guard lonelyTimer == nil, isForsaken else { return }
         let before = server.accepted
         lonelyTimer = Reactor.shared.after(Self.lonelyLimit) {
             self.lonelyTimer = nil
-            guard !self.server.hasPeers else { return }
-            if self.server.accepted == before, self.service?.isEmpty == true, self.sandbox?.isStarted == false {
-                self.log(.info, "empty, and nobody is connected")
+            guard self.isForsaken else { return }
+            let hasPeers = self.server.hasPeers
+            if hasPeers || self.server.accepted == before, self.service?.isEmpty == true, self.sandbox?.isStarted == false {
+                self.log(.info, hasPeers ? "empty, and its daemon is gone" : "empty, and nobody is connected")
                 self.end()
             } else {
                 self.endIfLonely()

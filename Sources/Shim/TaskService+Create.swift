@@ -65,7 +65,9 @@ extension TaskService {
         settings.spill = options.spill
         settings.isolatesExecs = try configuration?.wantsExecCgroup() ?? options.said.execCgroup ?? false
         settings.seccomp = try seccomp.mode(askedFor: configuration?.seccomp).map { mode in
-            SeccompAgent.Plan(mode: mode, rules: seccomp, socketDirectory: socketDirectory, namespace: namespace)
+            SeccompAgent.Plan(
+                mode: mode, isAskedFor: configuration?.seccomp != nil, rules: seccomp, socketDirectory: socketDirectory,
+                namespace: namespace)
         }
         settings.noPivot = runc.noPivotRoot
         settings.noNewKeyring = runc.noNewKeyring

@@ -44,6 +44,7 @@ extension TaskService {
         switch event {
         case .created(let container, let pid):
             containers[container.id] = container
+            lastDeleter = nil
             log(.info, "created", "id=\(container.id) pid=\(pid)")
             publishCreate(container, pid)
         case .started(let id, let pid):

@@ -37,6 +37,8 @@ package final class TaskService {
     /// Ids whose Create is under way.
     var creating: Set<String> = []
     var waits: [Key: [Pending]] = [:]
+    /// The connection that the last container was deleted by; nil while there are containers, and before.
+    package internal(set) var lastDeleter: UInt32?
     /// Callers who asked for a deletion that is under way already.
     private var deletions: [Key: [Server.Stream]] = [:]
 
@@ -216,6 +218,7 @@ package final class TaskService {
             do throws(Failure) {
                 if message.execID.isEmpty {
                     try await container.delete()
+                    if self.isEmpty { self.lastDeleter = call.stream.connection }
                 } else {
                     try await container.delete(exec: message.execID)
                 }

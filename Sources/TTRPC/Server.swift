@@ -56,6 +56,8 @@ package final class Server {
 
     /// Whether there is a connection whose peer may still call.
     package var hasPeers: Bool { connections.values.contains { !$0.peerEnded } }
+    /// Whether that connection's peer may still call.
+    package func hasPeer(_ connection: UInt32) -> Bool { connections[connection]?.peerEnded == false }
 
     /// As the reactor's.
     package func compact() { connections.compact() }

@@ -136,7 +136,7 @@ struct clinux_program {
 int32_t clinux_spawn(const struct clinux_program *program, int32_t *pidfd);
 /// No transparent huge pages for us; later children have them as we had.
 int32_t clinux_disable_huge_pages(void);
-/// SIGPIPE is ignored, all other signals do what they do by default; later children have no signal ignored.
+/// SIGPIPE is ignored from now on, and no other signal, whatever we were given; later children have none ignored.
 void clinux_ignore_broken_pipes(void);
 /// Later children get this oom_score_adj, if they may, instead of ours.
 void clinux_set_score_of_children(int32_t score);
