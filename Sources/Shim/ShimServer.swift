@@ -139,7 +139,8 @@ package final class ShimServer {
             self.lonelyTimer = nil
             guard self.isForsaken else { return }
             let hasPeers = self.server.hasPeers
-            if hasPeers || self.server.accepted == before, self.service?.isEmpty == true, self.sandbox?.isStarted == false {
+            let isEmpty = self.service?.isEmpty == true && self.sandbox?.isStarted == false
+            if isEmpty, hasPeers || self.server.accepted == before {
                 self.log(.info, hasPeers ? "empty, and its daemon is gone" : "empty, and nobody is connected")
                 self.end()
             } else {

@@ -240,7 +240,8 @@ struct RelayTests {
         let path = try scratch.fifo("out")
         let client = try Peer.reader(path)
         let stdio = try Stdio.open(StdioPaths(stdout: path), uid: 1234, gid: 5678)
-        let child = try ChildProcess.start(Program("/usr/bin/stat", ["-Lc", "%u:%g", "/proc/self/fd/1"]),
+        let child = try ChildProcess.start(
+            Program("/usr/bin/stat", ["-Lc", "%u:%g", "/proc/self/fd/1"]),
             descriptors: stdio.descriptorsForRuntime)
         stdio.runtimeStarted()
         try stdio.start()
