@@ -170,7 +170,8 @@ grows() {
 @test "C-1.58 P-12 so is an exec, which can be killed then" {
     idle c1
     touch "$FAKE_RUNC/exec.hold.c1"
-    background exec command ctr -a "$SOCK" -n "$NS" task exec --exec-id e1 c1 sleep 1000
+    # Its output goes to a file: ctr takes its fifos with it.
+    background exec command ctr -a "$SOCK" -n "$NS" task exec --log-uri "file://$CASE/said" --exec-id e1 c1 sleep 1000
     dies_during exec
     events_start
     ctr task kill --exec-id e1 -s KILL c1
