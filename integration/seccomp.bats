@@ -366,9 +366,11 @@ while [ "$1" != --pid-file ]; do shift; done
 sleep 1000 </dev/null >/dev/null 2>&1 &
 printf %s "$!" >"$2"
 SH
-    echo 'exit 0' | tee "$FAKE_RUNC/start.instead" "$FAKE_RUNC/kill.instead" >"$FAKE_RUNC/delete.instead"
+    echo 'exit 0' | tee "$FAKE_RUNC/start.instead" >"$FAKE_RUNC/delete.instead"
+    echo "kill -9 \$(cat $DIR/direct/c1/init.pid)" >"$FAKE_RUNC/kill.instead"
     direct_create c1 >/dev/null
     fails 12 'has handed over no listener' rpc c1 Start id=c1
+    wait_until gone "$(cat "$DIR/direct/c1/init.pid")"
 }
 
 @test "off: nothing is read, written or opened that was not before" {
