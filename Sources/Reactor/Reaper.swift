@@ -147,8 +147,8 @@ package final class ChildProcess {
         self.exit = exit
     }
 
-    // What may fail before all is set is done before, by functions and not by convenience initializers: an embedded build
-    // leaks the memory of an object whose `init` throws earlier (Swift 6.3.1).
+    // What may fail before all is set is done before: an embedded build leaks the memory of an object whose `init` throws
+    // earlier (Swift 6.3.1).
     private init(owning child: consuming Child) throws(Failure) {
         pid = child.pid
         watch = try Reactor.shared.watch(child.pidfd, for: .readable) { _ in self.reap() }
