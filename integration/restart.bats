@@ -148,21 +148,13 @@ grows() {
 }
 
 @test "C-1.58 P-12 a create under way when containerd dies is finished" {
-    touch "$FAKE_RUNC/create.hold.c1"
-    background run command ctr -a "$SOCK" -n "$NS" run "${NO_SHARES[@]}" -d --null-io --runtime "$SHIM_RUNTIME" \
-        --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
-    note_words c1
-    dies_during create
+    run_dies_during create
     wait_until task_is c1 CREATED
     [ "$(task_pid c1)" = "$(cat "$(bundle c1)/init.pid")" ]
 }
 
 @test "C-1.58 P-12 so is a start" {
-    touch "$FAKE_RUNC/start.hold.c1"
-    background run command ctr -a "$SOCK" -n "$NS" run "${NO_SHARES[@]}" -d --null-io --runtime "$SHIM_RUNTIME" \
-        --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
-    note_words c1
-    dies_during start
+    run_dies_during start
     wait_until task_is c1 RUNNING
     [ "$(task_pid c1)" = "$(cat "$(bundle c1)/init.pid")" ]
 }
@@ -201,6 +193,15 @@ grows() {
     wait_until -t 20 gone "$shim"
     wait_until not test -e "$(bundle c1)"
     [ -z "$(task_status c1)" ]
+}
+
+# run_dies_during VERB: dies_during, of a c1 that is run for it.
+run_dies_during() {
+    touch "$FAKE_RUNC/$1.hold.c1"
+    background run command ctr -a "$SOCK" -n "$NS" run "${NO_SHARES[@]}" -d --null-io --runtime "$SHIM_RUNTIME" \
+        --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
+    note_words c1
+    dies_during "$1"
 }
 
 # dies_during VERB: containerd is killed while the runtime of c1 waits at it, which then goes on, and comes back.
