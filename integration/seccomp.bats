@@ -196,6 +196,12 @@ PY
     [ "$(ended c1)" = 137 ]
     [ "$(report c1 "r['stopped']['call'], r['denied']")" = "('mkdir', 1)" ]
     grep -q 'stopped for a denied call: call=mkdir ' "$DIR/jobs/log-c1"
+    # So it does where the runtime does not kill.
+    profiled c2 stop "$SOME_DENIED" sh -c 'mkdir /tmp/x; sleep 1000'
+    echo 'echo no >&2; exit 1' >"$FAKE_RUNC/kill.instead"
+    begin c2
+    [ "$(ended c2)" = 137 ]
+    grep -q 'kill: .*no' "$DIR/jobs/log-c2"
 }
 
 @test "record: the profile of a workload allows it, and nothing else; what its own profile denied stays denied" {
@@ -367,7 +373,7 @@ sleep 1000 </dev/null >/dev/null 2>&1 &
 printf %s "$!" >"$2"
 SH
     echo 'exit 0' | tee "$FAKE_RUNC/start.instead" >"$FAKE_RUNC/delete.instead"
-    echo "kill -9 \$(cat $DIR/direct/c1/init.pid)" >"$FAKE_RUNC/kill.instead"
+    echo 'exit 1' >"$FAKE_RUNC/kill.instead"
     direct_create c1 >/dev/null
     fails 12 'has handed over no listener' rpc c1 Start id=c1
     wait_until gone "$(cat "$DIR/direct/c1/init.pid")"

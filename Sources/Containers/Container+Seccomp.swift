@@ -64,7 +64,7 @@ extension Container {
         guard let seccomp, await !seccomp.hasListener(within: Self.deliveryLimit), !initial.state.hasEnded else {
             return
         }
-        do throws(Failure) { try await kill(exec: "", signal: 9, all: true) } catch {}  // it has ended
+        await killForSeccomp()
         throw Failure(.unimplemented, "seccomp: the runtime \(runtime.binary) has handed over no listener")
     }
 
@@ -75,8 +75,18 @@ extension Container {
         case .stop(let call):
             guard !initial.state.hasEnded else { return }
             publish(.seccomp(id: id, "stopped for a denied call: \(call.text)"))
-            Loop.start {
-                do throws(Failure) { try await self.kill(exec: "", signal: 9, all: true) } catch {}  // it has ended
+            Loop.start { await self.killForSeccomp() }
+        }
+    }
+
+    /// Kills all of the container; init alone, and without the runtime, if the runtime does not.
+    private func killForSeccomp() async {
+        for all in [true, false] {
+            do throws(Failure) {
+                return try await kill(exec: "", signal: 9, all: all)
+            } catch {
+                guard !initial.state.hasEnded else { return }
+                publish(.seccomp(id: id, "kill: \(error.message)"))
             }
         }
     }
