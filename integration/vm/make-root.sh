@@ -20,7 +20,7 @@ out=$(dirname "$(dirname "$here")")/.cache/vm/$suite
 # What the suite and its runtimes need, and what makes a chroot a machine.
 packages="containerd runc crun criu bats busybox-static strace python3 procps util-linux
 systemd-sysv dbus udev kmod mount iproute2 iptables
-python3-grpcio python3-protobuf protobuf-compiler containernetworking-plugins"
+python3-grpcio python3-protobuf protobuf-compiler containernetworking-plugins nginx"
 # The others' Docker is an earlier one.
 [ "$suite" != sid ] || packages="$packages docker.io docker-cli tini-static"
 
@@ -102,7 +102,7 @@ mv "$work/root/kernels" "$out/kernels"
 # Nothing in it says where it came from, and nothing starts by itself.
 rm -f "$work"/root/etc/apt/sources.list "$work"/root/etc/apt/sources.list.d/*
 rm -rf "$work"/root/var/lib/apt/lists "$work"/root/var/cache/apt
-rm -f "$work"/root/etc/systemd/system/*.wants/containerd.service
+rm -f "$work"/root/etc/systemd/system/*.wants/{containerd,nginx}.service
 chroot "$work/root" dpkg-query -W -f '${Package} ${Version}\n' >"$out/packages"
 cp -a "$work/root" "$out/root"
 echo "$stamp" >"$out/stamp"

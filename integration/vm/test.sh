@@ -2,13 +2,14 @@
 # Runs integration cases in the throw-away machines: vm/test.sh [--short] [--build embedded|ordinary|both] [--only WORD] [--jobs N]
 #
 # The matrix: the suites bookworm, trixie and sid, each with its containerd, runc and crun, and with both drivers of
-# cgroups, on a kernel of its own with cgroup v2, all controllers and systemd; the cases are those with the tag `core`.
+# cgroups, on a kernel of its own with cgroup v2, all controllers and systemd; the cases are those with the tag `core`. They run
+# with the shipped build (embedded), and with each suite once with the ordinary one; with --build both, all with both.
 # Then the whole of some files with each suite's userland on this kernel, with cgroup v1 and v2 alone.
 # --short is what fits into the time of every test run; --only those rows whose name has that word; N rows run at a time (2).
 # Each row's whole output is in .build/vm-ROW.log. At the end comes a table, and as the last line `N passed, N failed, N skipped`, the sum of all rows.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
-short='' build=both only='' jobs=2
+short='' build=embedded only='' jobs=2
 while [ $# -gt 0 ]; do
     case $1 in
     --short) short=1 && shift ;;
@@ -88,6 +89,9 @@ else
             done
         done
     done
+    [ "$build" != embedded ] || for suite in sid trixie bookworm; do
+        build=ordinary row "$suite-ordinary" "$suite" runc systemd "--tag core" $machine
+    done
     for runtime in runc crun; do
         row "sid-v1-$runtime" sid "$runtime" cgroupfs "$all" $v1
         row "sid-v2-$runtime" sid "$runtime" cgroupfs "$all" $v2
@@ -99,8 +103,9 @@ else
     row trixie-pods trixie runc systemd cri $large
     row bookworm-pods bookworm runc systemd cri $large
     row sid-runtimes sid runc cgroupfs "runtimes stats resources" $machine
-    # A kernel with all that user-mode-linux has not: pressure, huge pages, cpuset.
-    row trixie-emulated trixie runc systemd "cgroups" $emulated
+    # A kernel with all that user-mode-linux has not: pressure, huge pages, cpuset, and a trap's registers.
+    row trixie-emulated-runc trixie runc systemd "cgroups seccomp" $emulated
+    row trixie-emulated-crun trixie crun systemd seccomp $emulated
 fi
 wait
 passed=0 failed=0 skipped=0
