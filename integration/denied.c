@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
-#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,6 +28,8 @@ static void say(const char *what, long result) { printf("%s: %ld %s\n", what, re
 
 static void nothing(int number) {}
 
+static volatile bool trapped;
+
 static void on_trap(int number, siginfo_t *info, void *context) {
     ucontext_t *c = context;
     greg_t *r = c->uc_mcontext.gregs;
@@ -36,6 +38,7 @@ static void on_trap(int number, siginfo_t *info, void *context) {
            (long long)r[REG_RAX], (long long)r[REG_RDI], info->si_arch == 0xc000003e ? (long long)r[REG_RSI] : 0, sigismember(&c->uc_sigmask, SIGSYS),
            sigismember(&c->uc_sigmask, SIGUSR1));
     r[REG_RAX] = 4242;
+    trapped = true;
 }
 
 static void handle(int number, void (*handler)(int, siginfo_t *, void *)) {
@@ -128,6 +131,11 @@ static void run(const char *name) {
         say("chown", raw(SYS_chown, 7, 6));
         say("chown again", raw(SYS_chown, 5, 4));
     }
+    if (!strcmp(name, "trap-late")) {
+        handle(SIGSYS, on_trap);
+        say("chown", raw(SYS_chown, 7, 6));
+        while (!trapped) sched_yield();
+    }
     if (!strcmp(name, "trap-default")) say("chown", raw(SYS_chown, 7, 6));
     if (!strcmp(name, "trap-blocked")) {
         handle(SIGSYS, on_trap);
@@ -156,14 +164,17 @@ int main(int count, char **words) {
         many(atol(words[2]));
         return 0;
     }
-    for (int i = 1; i < count; i++) {
+    // traced CASE...: likewise, and each has us as its tracer.
+    bool traced = count > 1 && !strcmp(words[1], "traced");
+    for (int i = 1 + traced; i < count; i++) {
         pid_t child = fork();
         if (child == 0) {
+            if (traced) ptrace(PTRACE_TRACEME, 0, 0, 0);
             run(words[i]);
             _exit(0);
         }
         int status;
-        waitpid(child, &status, 0);
+        while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) ptrace(PTRACE_CONT, child, 0, WSTOPSIG(status));
         if (WIFSIGNALED(status)) printf("%s: killed by %d\n", words[i], WTERMSIG(status));
         else printf("%s: exit %d\n", words[i], WEXITSTATUS(status));
     }

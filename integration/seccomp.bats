@@ -157,6 +157,30 @@ END
     not grep -q 'not all denials are told: call=clone' "$DIR/jobs/log-caudit"
 }
 
+@test "audit: a thread that somebody else traces is killed too, or gets its signal" {
+    profiled c1 audit "$SOME_DENIED" denied traced errno kill kill-handled kill-only-thread trap-late trap-default trap-blocked trap-ignored
+    begin c1
+    [ "$(ended c1)" = 0 ]
+    diff - <(grep -E '^(mkdir|trap|[a-z-]+: (killed|exit))' "$DIR/c1.out" | cut -d ' ' -f 1-4) <<'END'
+mkdir: -1 EDOM
+errno: exit 0
+kill: killed by 9
+kill-handled: killed by 9
+kill-only-thread: killed by 9
+trap: signal 31 code
+trap-late: exit 0
+trap-default: killed by 31
+trap-blocked: killed by 9
+trap-ignored: killed by 9
+END
+    told c1 <<'END'
+chmod X86_64 kill_thread 1
+chown X86_64 trap 4
+mkdir X86_64 errno 1
+rmdir X86_64 kill_process 2
+END
+}
+
 @test "audit: config.json keeps what we do not know and all 64 bits; a Create that fails gives it back" {
     profiled c1 audit "$SOME_DENIED
 spec['x'] = [18446744073709551615, -9223372036854775808, 1.50, {'y': None}]" true

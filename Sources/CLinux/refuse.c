@@ -2,16 +2,23 @@
 #include "clinux.h"
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define ALL_SIGNALS (~0ULL)
+#define SIGNAL_BIT(number) (1ULL << ((number) - 1))
 
 static bool waits(const struct clinux_refusal *r) {
     uint64_t id = r->notification;
@@ -23,8 +30,6 @@ static bool waits(const struct clinux_refusal *r) {
 #define RESTART_IF_NO_HANDLER (-512L)  // the kernel's ERESTARTSYS: what a wait that a tracer breaks leaves
 #define RESTART (-513L)                // ERESTARTNOINTR
 #define X32_BIT (1 << 30)
-#define ALL_SIGNALS (~0ULL)
-#define SIGNAL_BIT(number) (1ULL << ((number) - 1))
 #define MASK_SIZE sizeof(uint64_t)
 
 // afs_syscall, of the kind that the thread called.
@@ -115,15 +120,35 @@ static bool restage(const struct clinux_refusal *r) { return false; }
 
 #endif
 
-// As near as one comes without tracing: the answer first, for the signal breaks the wait, and the call would be made again.
+// A mask of /proc/pid/status, in hexadecimal digits; all signals if it cannot be read.
+static uint64_t signals(const char *status, const char *name) {
+    const char *line = strstr(status, name);
+    return line ? strtoull(line + strlen(name), NULL, 16) : ALL_SIGNALS;
+}
+
+// Which signal ends or interrupts the thread as the kernel's SIGSYS would: that one if its process catches it or leaves it
+// to the kernel, SIGKILL if it does not want it; `caught` says which of the two first.
+static int signal_of_trap(pid_t thread, bool *caught) {
+    char path[32], status[4096];
+    snprintf(path, sizeof path, "/proc/%d/status", thread);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = file < 0 ? 0 : read(file, status, sizeof status - 1);
+    if (file >= 0) close(file);
+    status[count < 0 ? 0 : count] = 0;
+    if ((signals(status, "SigBlk:") | signals(status, "SigIgn:")) & SIGNAL_BIT(SIGSYS)) return SIGKILL;
+    *caught = signals(status, "SigCgt:") & SIGNAL_BIT(SIGSYS);
+    return SIGSYS;
+}
+
+// As near as one comes without tracing. A handler's program gets its answer first, for the signal breaks the wait, and the
+// call would be made again; others get none, for they must not go on.
 static void refuse_from_outside(const struct clinux_refusal *r) {
+    bool caught = false;
+    int number = r->traps ? signal_of_trap(r->thread, &caught) : SIGKILL;
     if (!waits(r)) return;
-    if (!r->traps) {
-        syscall(SYS_tkill, r->thread, SIGKILL);
-        return;
-    }
     struct seccomp_notif_resp answer = {.id = r->notification, .error = -ENOSYS};
-    if (ioctl(r->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0) syscall(SYS_tkill, r->thread, SIGSYS);
+    if (caught && ioctl(r->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0) return;
+    syscall(SYS_tkill, r->thread, number);
 }
 
 void clinux_refuse(const struct clinux_refusal *refusal) {
