@@ -41,6 +41,10 @@ static void on_trap(int number, siginfo_t *info, void *context) {
     trapped = true;
 }
 
+static int signals;
+
+static void nothing_more(int number, siginfo_t *info, void *context) { signals++; }
+
 static void handle(int number, void (*handler)(int, siginfo_t *, void *)) {
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
     sigaction(number, &action, NULL);
@@ -158,8 +162,24 @@ static void many(long count) {
     printf("%ld\n", (end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec);
 }
 
+// trace-me PROGRAM WORD...: makes our parent our tracer three times, and is stopped for it by a signal, by an int3, and by
+// becoming the program.
+static int trace_me(char **words) {
+    handle(SIGUSR1, nothing_more);
+    handle(SIGTRAP, nothing_more);
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    raise(SIGUSR1);
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    __asm__ volatile("int3");
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    printf("%d signals\n", signals);
+    execvp(words[0], words);
+    return 1;
+}
+
 int main(int count, char **words) {
     setvbuf(stdout, NULL, _IONBF, 0);
+    if (count > 2 && !strcmp(words[1], "trace-me")) return trace_me(words + 2);
     if (count == 3 && !strcmp(words[1], "many")) {
         many(atol(words[2]));
         return 0;

@@ -182,6 +182,26 @@ PY
 # one that lives -------------------------------------------------------------------------------------
 
 # bats test_tags=direct
+# bats test_tags=direct
+@test "P-08 C-1.48 a process that makes the shim its tracer has not ended when it stops" {
+    denied_program
+    cp "$ROOT/bin/denied" "$ROOTFS/bin/"
+    direct_bundle c1 denied trace-me sleep 1000
+    direct_start c1 </dev/null
+    direct_run c1 stdout="file://$DIR/c1.out"
+    init=$(cat "$DIR/direct/c1/init.pid")
+    wait_until grep -q sleep "/proc/$init/comm"
+    [ "$(cat "$DIR/c1.out")" = "2 signals" ]
+    state_is c1 2
+    direct_exec c1 e1 denied trace-me sh -c 'exit 7'
+    [[ $(rpc c1 Wait id=c1 exec_id=e1) == *'"exit_status": 7,'* ]]
+    rpc c1 Delete id=c1 exec_id=e1
+    rpc c1 Kill id=c1 signal=9
+    [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137,'* ]]
+    rm "$ROOTFS/bin/denied"
+    direct_end c1
+}
+
 @test "P-36 C-7.54 an init that lives is killed by delete, with all that its container has" {
     family c1
     lose_shim c1

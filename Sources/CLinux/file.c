@@ -18,7 +18,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-_Static_assert(CLINUX_EPERM == EPERM && CLINUX_ENOENT == ENOENT && CLINUX_ESRCH == ESRCH, "errno");
+_Static_assert(CLINUX_EPERM == EPERM && CLINUX_ENOENT == ENOENT && CLINUX_ESRCH == ESRCH && CLINUX_E2BIG == E2BIG, "errno");
 _Static_assert(CLINUX_EAGAIN == EAGAIN && CLINUX_EACCES == EACCES && CLINUX_EBUSY == EBUSY, "errno");
 _Static_assert(CLINUX_EEXIST == EEXIST && CLINUX_EINVAL == EINVAL && CLINUX_EPIPE == EPIPE, "errno");
 _Static_assert(CLINUX_ELOOP == ELOOP && CLINUX_EOPNOTSUPP == EOPNOTSUPP, "errno");
@@ -205,7 +205,8 @@ int32_t clinux_remove_oldest(const char *path, const char *suffix, int32_t keep)
     char oldest[NAME_MAX + 1];
     DIR *directory = opendir(path);
     if (!directory) return -errno;
-    while (find_oldest(directory, suffix, oldest) > keep)
+    // Each takes a look at all of them; what is left now goes with the next calls.
+    for (int round = 0; round < 8 && find_oldest(directory, suffix, oldest) > keep; round++)
         if (unlinkat(dirfd(directory), oldest, 0) < 0) break;
     closedir(directory);
     return 0;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,10 +138,22 @@ int32_t clinux_pidfd_kill(int32_t pidfd, int32_t signal) {
 
 int32_t clinux_kill_group(int32_t leader) { return kill(-leader, SIGKILL) < 0 ? -errno : 0; }
 
+// A child that has made us its tracer (PTRACE_TRACEME), and stops now at a signal, goes on without one: the kernel tells us of
+// such stops unasked, as it does of deaths. False if `info` is a death.
+static bool lets_go(const siginfo_t *info) {
+    if (info->si_code != CLD_TRAPPED) return false;
+    int number = info->si_status & 0x7f;
+    siginfo_t why;
+    // For its tracer alone is what execve sends, and not what an int3 raises.
+    if (number == SIGTRAP && ptrace(PTRACE_GETSIGINFO, info->si_pid, 0, &why) == 0 && why.si_code <= 0) number = 0;
+    ptrace(PTRACE_DETACH, info->si_pid, 0, number);
+    return true;
+}
+
 static int32_t reap(idtype_t kind, int32_t number) {
     siginfo_t info = {0};
     if (waitid(kind, (id_t)number, &info, WEXITED | WNOHANG) < 0) return -errno;
-    if (info.si_pid == 0) return -EAGAIN;
+    if (info.si_pid == 0 || lets_go(&info)) return -EAGAIN;
     return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
@@ -156,7 +169,11 @@ int32_t clinux_is_child_pid(int32_t pid) { return is_child(P_PID, pid); }
 int32_t clinux_kill_child(int32_t pid) { return clinux_is_child_pid(pid) != 1 || kill(pid, SIGKILL) < 0 ? -ESRCH : 0; }
 
 int32_t clinux_next_dead_child(void) {
-    siginfo_t info = {0};
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return errno == ECHILD ? 0 : -errno;
-    return info.si_pid;
+    // Bounded, for one that is let go may stop again. Then there is another SIGCHLD.
+    for (int round = 0; round < 64; round++) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return errno == ECHILD ? 0 : -errno;
+        if (!lets_go(&info)) return info.si_pid;
+    }
+    return 0;
 }

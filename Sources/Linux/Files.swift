@@ -114,7 +114,8 @@ package enum Files {
         _ = unsafe clinux_unlink(path)  // what cannot be removed is found by whoever removes the directory
     }
 
-    /// Removes the oldest files in `directory` whose names end in `suffix`, until `count` are left; as ``remove(_:)``.
+    /// Removes the oldest files in `directory` whose names end in `suffix`, until `count` are left, but not more than eight;
+    /// as ``remove(_:)``.
     package static func removeOldest(in directory: String, suffix: String, keeping count: Int32) {
         _ = unsafe clinux_remove_oldest(directory, suffix, count)  // as above
     }
@@ -181,7 +182,18 @@ package enum Files {
 
     /// Names of the directories in `path`.
     package static func directories(in path: String) throws(Failure) -> [String] {
-        let size = 256 * 1024
+        var size = 64 * 1024
+        while true {
+            do throws(Failure) {
+                return try directories(in: path, atMost: size)
+            } catch {
+                guard error.errno == Errno.tooBig, size < 64 << 20 else { throw error }
+                size *= 4
+            }
+        }
+    }
+
+    private static func directories(in path: String, atMost size: Int) throws(Failure) -> [String] {
         var failure: Int32 = 0
         let names = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
             // SAFETY: the glue writes at most `size` bytes.

@@ -138,7 +138,8 @@ package final class ChildProcess {
         }
     }
 
-    fileprivate static func adopt(_ pid: Int32) throws(Failure) -> ChildProcess {
+    /// A child that nobody has adopted yet. It may have ended.
+    package static func adopt(_ pid: Int32) throws(Failure) -> ChildProcess {
         try ChildProcess(owning: Child(adopting: pid))
     }
 
@@ -151,7 +152,8 @@ package final class ChildProcess {
     // earlier (Swift 6.3.1).
     private init(owning child: consuming Child) throws(Failure) {
         pid = child.pid
-        watch = try Reactor.shared.watch(child.pidfd, for: .readable) { _ in self.reap() }
+        // Once: a dead one that another still traces is not ours to reap before the SIGCHLD that comes then.
+        watch = try Reactor.shared.watch(child.pidfd, for: [.readable, .edge]) { _ in self.reap() }
         self.child = consume child
         Reaper.shared.add(self)
     }

@@ -9,7 +9,7 @@
 
 // Constants of the kernel's that Swift compares with or passes on; the .c files assert them.
 enum {
-    CLINUX_EPERM = 1, CLINUX_ENOENT = 2, CLINUX_ESRCH = 3, CLINUX_EAGAIN = 11, CLINUX_EACCES = 13, CLINUX_EBUSY = 16,
+    CLINUX_EPERM = 1, CLINUX_ENOENT = 2, CLINUX_ESRCH = 3, CLINUX_E2BIG = 7, CLINUX_EAGAIN = 11, CLINUX_EACCES = 13, CLINUX_EBUSY = 16,
     CLINUX_EEXIST = 17, CLINUX_EINVAL = 22, CLINUX_EPIPE = 32, CLINUX_ELOOP = 40,
     CLINUX_EOPNOTSUPP = 95, CLINUX_ECONNABORTED = 103, CLINUX_ECONNREFUSED = 111,
 };
@@ -71,7 +71,7 @@ int32_t clinux_memory_file(const char *name);
 int32_t clinux_rename(const char *from, const char *to);
 /// readlink(2): fills `buffer` (at least 4096 bytes), ended by NUL.
 int32_t clinux_read_link(const char *path, char *buffer);
-/// Removes the oldest files of `directory` whose names end in `suffix` until `keep` are left.
+/// Removes the oldest files of `directory` whose names end in `suffix` until `keep` are left, but at most eight.
 int32_t clinux_remove_oldest(const char *directory, const char *suffix, int32_t keep);
 int32_t clinux_change_mode(const char *path, uint32_t mode);
 int32_t clinux_current_directory(char *buffer, size_t size);
@@ -86,8 +86,7 @@ int32_t clinux_seek(int32_t fd, int64_t offset);
 int32_t clinux_resolve(const char *path, char *buffer);
 /// Magic number of the file system at `path` (statfs(2)).
 int64_t clinux_file_system(const char *path);
-/// The directory's entries, one after the other, each ended by NUL, directories only if asked;
-/// returns the bytes used, -E2BIG when `size` is too small.
+/// The names of the directories in it, one after the other, each ended by NUL; returns the bytes used, -E2BIG when `size` is too small.
 int32_t clinux_list_directories(const char *path, char *buffer, int32_t size);
 const char *clinux_strerror(int32_t code);
 
@@ -154,7 +153,8 @@ int32_t clinux_reap_pid(int32_t pid);
 int32_t clinux_is_child_pid(int32_t pid);
 /// SIGKILL to a child of ours; -ESRCH if `pid` is none.
 int32_t clinux_kill_child(int32_t pid);
-/// The pid of a dead child nobody has reaped yet, 0 if there is none. Reaps nothing.
+/// The pid of a dead child nobody has reaped yet, 0 if there is none. Reaps nothing. Children that stop for us as their
+/// tracer go on.
 int32_t clinux_next_dead_child(void);
 
 // refuse.c
@@ -168,7 +168,7 @@ struct clinux_refusal {
     int32_t traps;
 };
 /// Lets the kernel end the thread's call as `mark` says. A child of ours does it, which nobody waits for.
-void clinux_refuse(const struct clinux_refusal *refusal);
+int32_t clinux_refuse(const struct clinux_refusal *refusal);
 
 // mount.c
 int32_t clinux_mount(
