@@ -234,6 +234,95 @@ print(*sorted(process["pid"] for process in json.load(sys.stdin)["processes"]))'
 
 # calls --------------------------------------------------------------------------------------------
 
+@test "P-28 two Deletes in one breath get the same answer" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    SHIM=$(shim_pid c1)
+    direct_run c1
+    client <<'PY'
+connection = Connection(path)
+connection.call("Kill", id="c1", signal=9)
+connection.call("Wait", id="c1")
+delete = request("containerd.task.v2.Task", "Delete", encode("DeleteRequest", {"id": "c1"}))
+connection.send_raw(b"".join(frame(stream, REQUEST, delete) for stream in (1001, 1003)))
+first, second = (connection.result("Delete", stream) for stream in (1001, 1003))
+assert first == second and first["exit_status"] == 137, (first, second)
+PY
+    direct_end c1
+}
+
+@test "P-28 P-30 C-3.22 a Delete and a Shutdown that come during Create are carried out after it" {
+    direct_bundle c1 sleep 1000
+    for fault in '' fail; do
+        direct_start c1 </dev/null
+        SHIM=$(shim_pid c1)
+        touch "$FAKE_RUNC/create.hold"
+        [ -z "$fault" ] || echo broken >"$FAKE_RUNC/create.$fault"
+        client "$DIR/direct/c1" "$FAKE_RUNC/create.hold" "$fault" <<'PY'
+bundle, hold, fault = sys.argv[2:]
+creator, other = Connection(path), Connection(path)
+create = creator.send("Task", "Create", {"id": "c1", "bundle": bundle})
+refused(5, "", other, "State", id="c1")
+delete = other.send("Task", "Delete", {"id": "c1"})
+other.call("Shutdown", id="c1")
+assert other.call("Connect", id="c1")["shim_pid"]
+creator.close()
+os.remove(hold)
+try:
+    assert other.result("Delete", delete)["pid"] and not fault
+except Failure as failure:
+    assert failure.code == 5 and fault, failure
+assert other.closed()
+PY
+        wait_until gone "$SHIM"
+        [ ! -e "$(socket_of c1)" ]
+        [ ! -e "/run/containerd/runc/$NS/c1" ]
+    done
+    rm "$FAKE_RUNC/create.fail"
+}
+
+@test "C-3.40 who waits for an exec hears how it ended, though its container is deleted before the output was read" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    SHIM=$(shim_pid c1)
+    direct_run c1
+    mkfifo "$CASE/out"
+    rpc c1 Exec "$(exec_fields c1 e1 sh -c 'seq 5000; exec sleep 1000')" stdout="$CASE/out" >/dev/null
+    client "$CASE/out" <<'PY'
+import fcntl, termios
+reader = os.open(sys.argv[2], os.O_RDONLY | os.O_NONBLOCK)
+connection = Connection(path)
+connection.call("Start", id="c1", exec_id="e1")
+while int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), "little") < 20000:
+    time.sleep(0.001)
+waits = [connection.send("Task", "Wait", {"id": "c1", "exec_id": exec}) for exec in ("", "e1")]
+connection.call("Kill", id="c1", signal=9)
+connection.result("Wait", waits[0])
+assert connection.call("Delete", id="c1")["exit_status"] == 137
+assert connection.result("Wait", waits[1])["exit_status"] == 137
+PY
+    direct_end c1
+}
+
+@test "C-3.25 C-3.40 a Wait for an init whose start failed lasts until it ends" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    SHIM=$(shim_pid c1)
+    direct_create c1 >/dev/null
+    echo broken >"$FAKE_RUNC/start.fail"
+    fails 2 broken rpc c1 Start id=c1
+    rm "$FAKE_RUNC/start.fail"
+    client <<'PY'
+connection = Connection(path)
+wait = connection.send("Task", "Wait", {"id": "c1"})
+assert connection.call("State", id="c1")["status"] == 1
+assert wait not in connection.waiting
+connection.call("Kill", id="c1", signal=9)
+assert connection.result("Wait", wait)["exit_status"] == 137
+PY
+    direct_end c1
+}
+
 @test "P-28 P-51 of many Deletes and Shutdowns at once each is answered alike or closed, and nothing is left" {
     direct_bundle c1 sleep 1000
     direct_start c1 </dev/null

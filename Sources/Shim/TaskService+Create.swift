@@ -14,7 +14,7 @@ extension TaskService {
         let message = try decoded { () throws(Failure) in try CreateTaskRequest(decoding: call.payload) }
         let id = message.id
         try Self.checkName(id, "container id")
-        guard containers[id] == nil, !creating.contains(id) else { throw Failure(.alreadyExists, "id \(id)") }
+        guard containers[id] == nil, creating[id] == nil else { throw Failure(.alreadyExists, "id \(id)") }
         guard message.bundle.hasPrefix("/") else {
             throw Failure(.invalidArgument, "bundle \(Log.quoted(message.bundle)): not an absolute path")
         }
@@ -24,7 +24,7 @@ extension TaskService {
         let host = try HostConfiguration.read()
         let options = try TaskOptions(message.options, host: host)
         for warning in options.warnings { log(.warning, "options", "id=\(id) text=\(Log.quoted(warning))") }
-        creating.insert(id)
+        creating[id] = []
         Loop.start { await self.create(message, options, host.seccomp, answering: call.stream) }
     }
 
@@ -34,13 +34,15 @@ extension TaskService {
         do throws(Failure) {
             let container = try makeContainer(message, options, seccomp)
             try await container.create()
-            creating.remove(message.id)
             server.answer(stream, CreateTaskResponse(pid: UInt32(container.initial.pid)).encoded())
         } catch {
-            creating.remove(message.id)
             log(.warning, "create", "id=\(message.id) error=\(Log.quoted(error.message))")
             server.answer(stream, error)
         }
+        let deletions = creating.removeAndShrink(message.id) ?? []
+        if deletions.isEmpty, containers[message.id] != nil { isToEnd = false }
+        for call in deletions { _ = handle(call) }
+        endIfAsked()
     }
 
     private func makeContainer(

@@ -15,10 +15,11 @@ extension TaskService {
         if let exit = process.state.exit {
             return server.answer(call.stream, WaitResponse(exitStatus: exit.status, exitedAt: exit.time).encoded())
         }
-        // As the Go shim answers for an exec that could not be started (C-3.26).
-        guard !process.state.startHasFailed else {
+        // As the Go shim answers for an exec that could not be started (C-3.26). An init is still there (C-3.25).
+        guard !process.state.startHasFailed || message.execID.isEmpty && process.pid != 0 else {
             return server.answer(call.stream, WaitResponse(exitStatus: 0, exitedAt: .never).encoded())
         }
+        guard server.hasPeer(call.stream.connection) else { return server.abandon(call.stream) }
         let key = Key(id: message.id, exec: message.execID)
         let timer = call.timeout.map { limit in
             Reactor.shared.after(limit) { self.giveUp(waiting: call.stream, for: key) }
@@ -31,12 +32,22 @@ extension TaskService {
         server.refuse(stream, Status(code: 4, message: "context deadline exceeded"))
     }
 
-    private func wake(_ key: Key, _ status: UInt32, _ time: Timestamp) {
-        let response = WaitResponse(exitStatus: status, exitedAt: time).encoded()
-        for wait in waits.removeAndShrink(key) ?? [] {
+    /// Who waits for it, and does so no longer.
+    private func takeWaits(for key: Key) -> [Server.Stream] {
+        (waits.removeAndShrink(key) ?? []).map { wait in
             if let timer = wait.timer { Reactor.shared.cancel(timer) }
-            server.answer(wait.stream, response)
+            return wait.stream
         }
+    }
+
+    private func answer(_ waits: [Server.Stream], _ exit: Exit?) {
+        let response = WaitResponse(exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never).encoded()
+        for stream in waits { server.answer(stream, response) }
+    }
+
+    private func answerHeld(_ number: UInt32) {
+        guard let one = held.removeAndShrink(number) else { return }
+        answer(one.waits, one.exit)
     }
 
     /// What happened to a container, on its way to containerd and to whoever waits for it.
@@ -54,7 +65,7 @@ extension TaskService {
         case .execStarted(let id, let exec, let pid):
             log(.debug, "exec started", "id=\(id) exec=\(exec) pid=\(pid)")
             publisher.publish(TaskExecStarted(containerID: id, execID: exec, pid: UInt32(pid)))
-        case .execNeverRan(let id, let exec): wake(Key(id: id, exec: exec), 0, .never)
+        case .execNeverRan(let id, let exec): answer(takeWaits(for: Key(id: id, exec: exec)), nil)
         case .exited(let id, let exec, let pid, let exit, let denials): tellExit(id, exec, pid, exit, denials)
         case .outlived(let id, let execs):
             log(.warning, "exit of init told before its execs'", "id=\(id) execs=\(execs.joined(separator: ","))")
@@ -78,9 +89,9 @@ extension TaskService {
             containers.removeAndShrink(id)
             // Of what never ran there was no exit to tell, and init's is not an exec's.
             for key in waits.keys.filter({ $0.id == id }) {
-                let exit = key.exec.isEmpty ? exit : nil
-                wake(key, exit?.status ?? 0, exit?.time ?? .never)
+                answer(takeWaits(for: key), key.exec.isEmpty ? exit : nil)
             }
+            for (number, one) in held where one.id == id { answerHeld(number) }
             log(.info, "deleted", "id=\(id) pid=\(pid)")
             publisher.publish(
                 TaskDelete(
@@ -111,10 +122,11 @@ extension TaskService {
                 containerID: id, id: exec.isEmpty ? id : exec, pid: UInt32(pid), exitStatus: exit.status,
                 exitedAt: exit.time),
             isEssential: true)
-        let key = Key(id: id, exec: exec)
-        guard waits[key] != nil, let process = try? container(id).process(exec) else {
-            return wake(key, exit.status, exit.time)
-        }
-        process.afterReading { self.wake(key, exit.status, exit.time) }
+        let waits = takeWaits(for: Key(id: id, exec: exec))
+        guard !waits.isEmpty, let process = try? container(id).process(exec) else { return answer(waits, exit) }
+        lastHeld &+= 1
+        let number = lastHeld
+        held[number] = (id, waits, exit)
+        process.afterReading { self.answerHeld(number) }
     }
 }

@@ -34,12 +34,18 @@ package final class TaskService {
     let log: @Loop (Log.Level, String, String) -> Void
     private let onShutdown: @Loop () -> Void
     var containers: [String: Container] = [:]
-    /// Ids whose Create is under way.
-    var creating: Set<String> = []
+    /// Ids whose Create is under way, and the Deletes of them that have come since, which are carried out after it: a client
+    /// that gave up waiting wants nothing to be left.
+    var creating: [String: [Call]] = [:]
+    /// A Shutdown has come, and only a Create held us up.
+    var isToEnd = false
     var waits: [Key: [Pending]] = [:]
+    /// Waits for processes that have ended, which are answered once their clients have read the output.
+    var held: [UInt32: (id: String, waits: [Server.Stream], exit: Exit)] = [:]
+    var lastHeld: UInt32 = 0
     /// The connection that the last container was deleted by; nil while there are containers, and before.
     package internal(set) var lastDeleter: UInt32?
-    /// Callers who asked for a deletion that is under way already.
+    /// Deletions under way, and who asked for one of these too.
     private var deletions: [Key: [Server.Stream]] = [:]
 
     /// `onShutdown`: a client asked for the end, and nothing is left.
@@ -70,6 +76,7 @@ package final class TaskService {
     package func compact() {
         containers.compact()
         waits.compact()
+        held.compact()
         creating.compact()
         deletions.compact()
         for container in containers.values { container.compact() }
@@ -207,13 +214,18 @@ package final class TaskService {
 
     private func delete(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
+        if message.execID.isEmpty, creating[message.id] != nil {
+            creating[message.id]?.append(call)
+            return
+        }
         let container = try container(message.id)
         let process = try container.process(message.execID)
         let key = Key(id: message.id, exec: message.execID)
-        guard !process.state.isBeingDeleted else {
-            deletions[key, default: []].append(call.stream)  // they get the same answer
+        guard deletions[key] == nil else {
+            deletions[key]?.append(call.stream)  // they get the same answer
             return
         }
+        deletions[key] = []
         Loop.start {
             do throws(Failure) {
                 if message.execID.isEmpty {
@@ -229,6 +241,7 @@ package final class TaskService {
             } catch {
                 for stream in self.deleted(key, call.stream) { self.server.answer(stream, error) }
             }
+            self.endIfAsked()
         }
     }
 
@@ -300,7 +313,12 @@ package final class TaskService {
     private func shutdown(_ call: Call) throws(Failure) {
         _ = try decoded { () throws(Failure) in try ShutdownRequest(decoding: call.payload) }
         server.answer(call.stream, [])
-        if isEmpty { onShutdown() }
+        isToEnd = containers.isEmpty
+        endIfAsked()
+    }
+
+    func endIfAsked() {
+        if isToEnd, isEmpty { onShutdown() }
     }
 
     /// A payload that cannot be decoded is the protocol's failure, not the service's (C-2.22).

@@ -250,6 +250,9 @@ private final class Connection {
             output = []
             sent = 0
             if closing { return close() }
+        } else if sent > output.count - sent {
+            output.removeFirst(sent)  // of a peer that is never quite done
+            sent = 0
         }
         updateInterest()
     }

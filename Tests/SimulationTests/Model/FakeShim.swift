@@ -93,11 +93,13 @@ final class FakeShim {
 
     private func delete(_ call: Call, _ stream: Call.Stream) throws(Failure) {
         let task = try task(call)
+        _ = try task.container.process(call.exec)
         let key = Key(id: call.id, exec: call.exec)
-        guard try !task.container.process(call.exec).state.isBeingDeleted else {
-            deletions[key, default: []].append(stream)
+        guard deletions[key] == nil else {
+            deletions[key]?.append(stream)
             return
         }
+        deletions[key] = []
         scheduler.soon("a job begins") {
             task.delete(call.exec) { answer in
                 for stream in [stream] + (self.deletions.removeValue(forKey: key) ?? []) { self.answer(stream, answer) }
@@ -110,7 +112,9 @@ final class FakeShim {
     private func wait(_ call: Call, _ stream: Call.Stream) throws(Failure) {
         let process = try task(call).container.process(call.exec)
         if let exit = process.state.exit { return answer(stream, .ended(status: exit.status, time: exit.time)) }
-        guard !process.state.startHasFailed else { return answer(stream, .ended(status: 0, time: .never)) }
+        guard !process.state.startHasFailed || call.exec.isEmpty else {
+            return answer(stream, .ended(status: 0, time: .never))
+        }
         waits[Key(id: call.id, exec: call.exec), default: []].append(stream)
     }
 
