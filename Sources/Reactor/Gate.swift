@@ -8,8 +8,6 @@ package final class Gate {
 
     package nonisolated init() {}
 
-    package var hasWaiters: Bool { !waiting.isEmpty }
-
     /// Suspends until the next ``open()``, at most for `limit`; false if there was none.
     package func opens(within limit: Duration) async -> Bool {
         await Waiter<Bool>.suspend { waiter in

@@ -35,6 +35,8 @@ final class Logger {
     private var ready: FileDescriptor?
     private var readyWatch: Reactor.Watch?
     private let readiness = Gate()
+    /// Somebody is in ``waitUntilReady()``, and reads what it has said.
+    private var isAwaited = false
     private var child: ChildProcess?
     private var failures = 0
     private var recovery: Reactor.Timer?
@@ -62,6 +64,8 @@ final class Logger {
     /// Suspends until the logger said that it is ready, or closed its end of the pipe.
     func waitUntilReady() async throws(Failure) {
         guard ready != nil else { return }
+        isAwaited = true
+        defer { isAwaited = false }
         watchReady()
         let isInTime = await readiness.opens(within: Self.readyLimit)
         let said = ready?.readNow(atMost: 1) ?? []
@@ -143,7 +147,7 @@ final class Logger {
 
     private func ended(_ exit: Exit) {
         child = nil
-        if !readiness.hasWaiters { stopWatchingReady() }
+        if !isAwaited { stopWatchingReady() }
         if let recovery { Reactor.shared.cancel(recovery) }
         recovery = nil
         if isStopping {
@@ -175,7 +179,7 @@ final class Logger {
         do throws(Failure) {
             guard let descriptor = ready.take() else { return }
             readyWatch = try Reactor.shared.watch(descriptor, for: .readable) { _ in
-                if self.readiness.hasWaiters { self.stopListening() } else { self.stopWatchingReady() }
+                if self.isAwaited { self.stopListening() } else { self.stopWatchingReady() }
                 self.readiness.open()
             }
             ready = consume descriptor

@@ -71,12 +71,12 @@ final class Relay {
 
     /// Whether bytes, and not only marks, wait for the destination, which could take them.
     var hasUndelivered: Bool {
-        guard machine.waitsForDestination, let overflow else { return machine.waitsForDestination }
+        guard let overflow else { return machine.waitsForDestination }
         return overflow.count > 0
     }
 
     /// Bytes of output that the destination does not have yet.
-    var undelivered: Int { isInput ? 0 : kept.count + (source?.descriptor.unread ?? 0) }
+    var undelivered: Int { isInput ? 0 : kept.count + (overflow?.count ?? 0) + (source?.descriptor.unread ?? 0) }
 
     /// The source's bytes, at most `limit`, if nothing was moved yet.
     func takeHeld(atMost limit: Int) -> [UInt8] {
@@ -111,6 +111,9 @@ final class Relay {
             case .waitForSource: return waitForSource()
             case .waitForDestination: return waitForDestination()
             case .takeNextTurn: return takeNextTurn()
+            case .takeNextTurnOrDestination:
+                awaitDestination()
+                return takeNextTurn()
             case .retry(let delay): return retry(after: delay)
             case .overflow(let delay):
                 if let delay { after(delay, .timerFired) }

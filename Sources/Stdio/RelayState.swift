@@ -64,6 +64,8 @@ package struct RelayState: Equatable {
         case waitForDestination
         /// Goes on with the source in the next turn.
         case takeNextTurn
+        /// Likewise, unless the destination is ready before.
+        case takeNextTurnOrDestination
         case retry(after: Duration)
         /// Moves what the source has to the overflow; the destination is tried again later, or when it is ready.
         case overflow(retryAfter: Duration?)
@@ -118,7 +120,7 @@ package struct RelayState: Equatable {
         case (.overflowing(let failures), .sourceEnded):
             return role == .terminalOutput
                 ? .waitWhileOverflowing(forDestination: failures == 0) : finish(failures: failures)
-        case (.overflowing, .turnUsed): return .takeNextTurn
+        case (.overflowing(let failures), .turnUsed): return failures == 0 ? .takeNextTurnOrDestination : .takeNextTurn
         case (.overflowing(failures: 0), .destinationReady): return move(failures: 0)
         case (.overflowing(let failures), .timerFired): return move(failures: failures)
         case (.overflowing, .processExited):

@@ -118,7 +118,7 @@ struct RelayStateTests {
         var machine = overflowing(.output)
         #expect(machine.on(.nothingToRead) == .waitWhileOverflowing(forDestination: true))
         #expect(machine.on(.sourceReady) == .overflow(retryAfter: nil))
-        #expect(machine.on(.turnUsed) == .takeNextTurn)
+        #expect(machine.on(.turnUsed) == .takeNextTurnOrDestination)
         #expect(machine.on(.sourceReady) == .overflow(retryAfter: nil))
         #expect(machine.on(.destinationReady) == .move)
         #expect(machine.on(.destinationFull) == .overflow(retryAfter: nil))

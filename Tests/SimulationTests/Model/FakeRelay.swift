@@ -76,6 +76,9 @@ final class FakeRelay {
                 ask(sourceWatch, for: [])
                 return awaitDestination()
             case .takeNextTurn: return takeNextTurn()
+            case .takeNextTurnOrDestination:
+                awaitDestination()
+                return takeNextTurn()
             case .retry(let delay):
                 ask(sourceWatch, for: [])
                 ask(destinationWatch, for: [])
