@@ -120,7 +120,8 @@ static bool restage(const struct clinux_refusal *r) { return false; }
 
 #endif
 
-// A mask of /proc/pid/status, in hexadecimal digits; all signals if it cannot be read.
+// A mask of /proc/pid/status, in hexadecimal digits; all signals if it cannot be read. `name` begins with the end of the line
+// before, for a thread may have such a name.
 static uint64_t signals(const char *status, const char *name) {
     const char *line = strstr(status, name);
     return line ? strtoull(line + strlen(name), NULL, 16) : ALL_SIGNALS;
@@ -135,8 +136,8 @@ static int signal_of_trap(pid_t thread, bool *caught) {
     ssize_t count = file < 0 ? 0 : read(file, status, sizeof status - 1);
     if (file >= 0) close(file);
     status[count < 0 ? 0 : count] = 0;
-    if ((signals(status, "SigBlk:") | signals(status, "SigIgn:")) & SIGNAL_BIT(SIGSYS)) return SIGKILL;
-    *caught = signals(status, "SigCgt:") & SIGNAL_BIT(SIGSYS);
+    if ((signals(status, "\nSigBlk:") | signals(status, "\nSigIgn:")) & SIGNAL_BIT(SIGSYS)) return SIGKILL;
+    *caught = signals(status, "\nSigCgt:") & SIGNAL_BIT(SIGSYS);
     return SIGSYS;
 }
 
@@ -151,12 +152,12 @@ static void refuse_from_outside(const struct clinux_refusal *r) {
     syscall(SYS_tkill, r->thread, number);
 }
 
-void clinux_refuse(const struct clinux_refusal *refusal) {
+int32_t clinux_refuse(const struct clinux_refusal *refusal) {
     pid_t child = fork();
-    if (child > 0) return;
+    if (child > 0) return child;
     if (child < 0) {
         refuse_from_outside(refusal);
-        return;
+        return 0;
     }
     // A thread that does not stop is let go.
     signal(SIGALRM, SIG_DFL);

@@ -1,6 +1,7 @@
 import CLinux
 import CSeccomp
 import Linux
+import Reactor
 
 /// Kills or traps by the kernel's own hand.
 ///
@@ -41,15 +42,17 @@ enum Refusal {
         var mark: UInt64 { 0x5ecc_0000 + UInt64(rawValue) }
     }
 
-    /// Does it to the thread that waits for the answer to a notification. It is done when the listener's descriptor says no
-    /// more of it; nothing is answered here.
+    /// Does it to the thread that waits for the answer to a notification; nothing is answered here. Returns the child that is
+    /// at it; nil if it is done, or goes on without our knowing.
+    @Loop
     static func begin(
         _ manner: Manner, of notification: UInt64, listener: borrowing FileDescriptor, thread: UInt32, audit: UInt32,
         number: Int32
-    ) {
+    ) -> ChildProcess? {
         var request = clinux_refusal(
             listener: listener.raw, thread: Int32(bitPattern: thread), notification: notification, audit: audit,
             call: number, mark: manner.mark, traps: manner == .trap ? 1 : 0)
-        unsafe clinux_refuse(&request)
+        let child = unsafe clinux_refuse(&request)
+        do throws(Failure) { return child > 0 ? try ChildProcess.adopt(child) : nil } catch { return nil }
     }
 }

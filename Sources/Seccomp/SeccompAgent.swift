@@ -62,6 +62,7 @@ package final class SeccompAgent {
     /// How many lines the log gets at once, and then one a second.
     private static let burst = 20
     private static let longestProgram = 256
+    private static let mostRefusals = 16
     private static let notImplemented: Int32 = 38  // ENOSYS
     /// The kernel's name for a listener's descriptor.
     private static let kind = "anon_inode:seccomp notify"
@@ -73,9 +74,12 @@ package final class SeccompAgent {
     private let tell: @Loop (Event) -> Void
     private let socket: FileDescriptor
     private var socketWatch: Reactor.Watch?
+    private var pause: Reactor.Timer?
     private var deliveries: [Int: Delivery] = [:]
     private var listeners: [Int: Listener] = [:]
     private var last = 0
+    /// Children that kill and trap now.
+    private var refusals = 0
     private var names: [UInt64: (name: String, architecture: Architecture)] = [:]
     private var report = SeccompReport()
     private var linesLeft = burst
@@ -106,7 +110,7 @@ package final class SeccompAgent {
         path = Self.socketPath(in: plan.socketDirectory, bundle: bundle)
         Files.remove(path)  // a shim's that has died
         socket = try UnixSocket.listen(at: path)
-        socketWatch = try Reactor.shared.watch(socket, for: .readable) { [self] _ in accept() }
+        try listen()
     }
 
     /// The text of a config.json whose profile asks us.
@@ -133,14 +137,33 @@ package final class SeccompAgent {
             write()
         }
         if let stopTimer { Reactor.shared.cancel(stopTimer) }
-        if let socketWatch { Reactor.shared.cancel(socketWatch) }
-        socketWatch = nil
+        stopListening()
         for number in deliveries.keys { end(delivery: number) }
         for number in listeners.keys { end(listener: number) }
         Files.remove(path)
     }
 
     // the runtime ----------------------------------------------------------------------------------------------
+
+    private func listen() throws(Failure) {
+        socketWatch = try Reactor.shared.watch(socket, for: .readable) { [self] _ in accept() }
+    }
+
+    private func stopListening() {
+        if let socketWatch { Reactor.shared.cancel(socketWatch) }
+        socketWatch = nil
+        if let pause { Reactor.shared.cancel(pause) }
+        pause = nil
+    }
+
+    /// Out of descriptors or memory: somebody must close something first.
+    private func waitToAccept(_ failure: Failure) {
+        tell(.complaint("seccomp: \(failure.message)"))
+        stopListening()
+        pause = Reactor.shared.after(.seconds(1)) { [self] in
+            do throws(Failure) { try listen() } catch { waitToAccept(error) }
+        }
+    }
 
     private func accept() {
         do throws(Failure) {
@@ -151,7 +174,7 @@ package final class SeccompAgent {
             delivery.watch = try Reactor.shared.watch(delivery.socket, for: .readable) { [self] _ in receive(number) }
             deliveries[number] = delivery
         } catch {
-            tell(.complaint("seccomp: \(error.message)"))
+            waitToAccept(error)
         }
     }
 
@@ -181,6 +204,7 @@ package final class SeccompAgent {
             if readiness.contains(.readable) { serve(listener.descriptor) } else { end(listener: number) }
         }
         listeners[number] = listener
+        if refusals >= Self.mostRefusals { serveListeners() }
         hasListened = true
         listening.open()
     }
@@ -214,10 +238,26 @@ package final class SeccompAgent {
         case .errno(let code): notification.deny(code, on: listener)
         case .killedProcess, .killedThread, .trapped:
             guard let manner = Refusal.Manner(action) else { return }
-            Refusal.begin(
+            let refusal = Refusal.begin(
                 manner, of: notification.id, listener: listener, thread: notification.thread, audit: notification.audit,
                 number: notification.number)
+            if let refusal { count(refusal) }
         }
+    }
+
+    /// Not more at a time than some: the other calls wait in the kernel.
+    private func count(_ refusal: ChildProcess) {
+        refusals += 1
+        if refusals == Self.mostRefusals { serveListeners() }
+        refusal.whenExited { [self] _ in
+            refusals -= 1
+            if refusals == Self.mostRefusals - 1 { serveListeners() }
+        }
+    }
+
+    private func serveListeners() {
+        let interest: Reactor.Readiness = refusals < Self.mostRefusals ? .readable : []
+        for watch in listeners.values.compactMap({ $0.watch }) { Reactor.shared.change(watch, to: interest) }
     }
 
     /// As a container sees it; for people, and for no decision.

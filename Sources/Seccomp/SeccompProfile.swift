@@ -43,6 +43,7 @@ package struct SeccompProfile {
     private let rulesByName: [String: [Int]]
 
     private static let notPermitted: Int32 = 1
+    private static let largestErrno: Int64 = 4095
 
     /// Reads `linux.seccomp`. What we do not understand is an `invalidArgument`.
     package init(_ given: JSONValue) throws(Failure) {
@@ -79,7 +80,12 @@ package struct SeccompProfile {
     private static func action(_ word: JSONValue?, errno: JSONValue?) throws(Failure) -> Action {
         switch word?.string {
         case "SCMP_ACT_ALLOW", "SCMP_ACT_LOG": return .allow
-        case "SCMP_ACT_ERRNO": return .errno(errno?.integer.flatMap { Int32(exactly: $0) } ?? notPermitted)
+        case "SCMP_ACT_ERRNO":
+            guard let errno else { return .errno(notPermitted) }
+            guard let code = errno.integer, (0...largestErrno).contains(code) else {
+                throw Failure(.invalidArgument, "seccomp errno \(String(decoding: errno.text, as: UTF8.self))")
+            }
+            return .errno(Int32(code))
         case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD": return .killThread
         case "SCMP_ACT_KILL_PROCESS": return .killProcess
         case "SCMP_ACT_TRAP": return .trap
