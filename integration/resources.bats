@@ -58,6 +58,24 @@ limit_of() {
     rm -f "$ROOTFS/tmp/ticks"
 }
 
+@test "T-095 C-3.35 a pause that fails leaves nothing frozen" {
+    direct c1 sleep 1000
+    local pid freezer
+    pid=$(cat "$DIR/direct/c1/init.pid")
+    if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then
+        freezer="/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")/cgroup.freeze"
+        echo "echo 1 >$freezer; exit 1" >"$FAKE_RUNC/pause.instead"
+    else
+        freezer="/sys/fs/cgroup/freezer$(sed -n 's/.*:freezer://p' "/proc/$pid/cgroup")/freezer.state"
+        echo "echo FROZEN >$freezer; exit 1" >"$FAKE_RUNC/pause.instead"
+    fi
+    fails 2 'OCI runtime pause failed' rpc c1 Pause id=c1
+    rm "$FAKE_RUNC/pause.instead"
+    grep -Eqx '0|THAWED' "$freezer"
+    state_is c1 2
+    direct_exec c1 e1 true
+}
+
 @test "T-095 C-3.10 C-3.14 while the runtime pauses, State says so at once" {
     direct c1 sleep 1000
     touch "$FAKE_RUNC/pause.hold"

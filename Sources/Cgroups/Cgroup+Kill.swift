@@ -34,6 +34,12 @@ extension Cgroup {
         Self.kill(in: path)
     }
 
+    /// What is frozen in it goes on.
+    package func thaw() {
+        if version == .legacy, let freezer = beside("freezer") { Self.freeze(false, freezer) }
+        Self.freeze(false, path)
+    }
+
     static func kill(in directory: String) {
         // Version 1 has none, nor has version 2 before Linux 5.14.
         do throws(Failure) { return try Files.write("1", toExisting: "\(directory)/cgroup.kill") } catch {}

@@ -1,3 +1,4 @@
+import Cgroups
 import JSON
 package import Linux
 import OCIRuntime
@@ -12,6 +13,8 @@ extension Container {
         do throws(Failure) {
             try await change(Runtime.pause(id), "OCI runtime pause failed")
         } catch {
+            // runc leaves it frozen if not all could be, or if it was killed, and asks a frozen one before it resumes it.
+            cgroup?.thaw()
             tell(initial, .pauseFailed)
             throw error
         }

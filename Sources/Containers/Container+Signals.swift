@@ -72,7 +72,7 @@ extension Container {
             // runc's word for none.
             if String(decoding: output, as: UTF8.self).trimmed == "null" { return [] }
             return try JSONValue(parsing: output, subject: "ps").elements.compactMap {
-                $0.integer.flatMap { Int32(exactly: $0) }
+                $0.integer.flatMap { Int32(exactly: $0) }.flatMap { $0 > 0 ? $0 : nil }
             }
         } catch {
             return knownProcesses
