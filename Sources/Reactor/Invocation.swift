@@ -59,12 +59,15 @@ package final class Invocation {
     /// Suspends until it has ended, at most for `limit`; false if it has not, and goes on.
     package func hasEnded(within limit: Duration) async -> Bool { await child.exit(within: limit) != nil }
 
-    /// Suspends until it has ended, or was killed because `limit` passed, of which `waited` is over.
-    package func outcome(within limit: Duration, waited: Duration = .zero) async -> Outcome {
+    /// Suspends until it has ended, or was killed because `limit` passed, of which `waited` is over; one that does not end when
+    /// it is killed, in an uninterruptible sleep, is left to the reaper after `grace`.
+    package func outcome(
+        within limit: Duration, waited: Duration = .zero, grace: Duration = .seconds(5)
+    ) async -> Outcome {
         let exit = await child.exit(within: max(limit - waited, .zero))
         if exit == nil {
             child.killGroup()
-            _ = await child.exit(within: .seconds(5))  // one in an uninterruptible sleep is left to the reaper
+            _ = await child.exit(within: grace)
         }
         // Bounded: whoever inherited the pipe may go on writing.
         var reads = 0

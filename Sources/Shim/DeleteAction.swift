@@ -99,7 +99,7 @@ package enum DeleteAction {
         let problem: String
         do throws(Failure) {
             let invocation = try runtime.invoke(Runtime.delete(id, force: true), log: "\(bundle)/log.json")
-            switch await invocation.outcome(within: runtimeLimit) {
+            switch await invocation.outcome(within: runtimeLimit, grace: .milliseconds(200)) {
             case .succeeded: return
             case .failed(let text), .timedOut(let text): problem = text
             }
