@@ -15,31 +15,33 @@ package enum SocketAddress {
 
     /// What `claim` found.
     package enum Claim: ~Copyable {
-        /// It is ours; nobody else listens.
-        case listening(FileDescriptor)
+        /// It is ours; nobody else listens. Other claims wait as long as there is the lock.
+        case listening(FileDescriptor, Lock)
         /// A live shim of the group has it.
         case taken
     }
 
+    /// A locked file beside a socket, for the time from looking who listens until there is who serves. It goes with this.
+    package struct Lock: ~Copyable {
+        package let path: String
+        fileprivate let file: FileDescriptor
+
+        deinit { Files.remove(path) }
+    }
+
     /// Listens at `path`, unless a living shim does. Of several claims at once one wins and the
-    /// others find it taken: a lock beside the socket covers the time from looking to listening,
-    /// and is gone when this returns.
+    /// others find it taken.
     package static func claim(_ path: String) throws(Failure) -> Claim {
         guard path.utf8.count <= UnixSocket.longestPath else {
             throw Failure(.invalidArgument, "\(path): socket path longer than \(UnixSocket.longestPath) bytes")
         }
         try Files.makeDirectories(Paths.parent(of: path), mode: 0o700)
-        let lock = "\(path).lock"
-        let held = try takeLock(lock)
-        defer {
-            Files.remove(lock)
-            _ = held.raw  // held until here
-        }
+        let lock = try takeLock("\(path).lock")
         if isAlive(path) { return .taken }
         Files.remove(path)
         let listener = try UnixSocket.listen(at: path)
         try Files.changeMode(path, to: 0o600)
-        return .listening(listener)
+        return .listening(listener, lock)
     }
 
     /// Whether somebody listens. Only a refusal or a missing socket says no: one that is behind with
@@ -53,11 +55,13 @@ package enum SocketAddress {
         }
     }
 
-    private static func takeLock(_ path: String) throws(Failure) -> FileDescriptor {
+    private static func takeLock(_ path: String) throws(Failure) -> Lock {
         for _ in 0..<2000 {
             let file = try FileDescriptor(opening: path, [.readWrite, .create])
             // The holder removes the file before it lets go: only the file that still has the name counts.
-            if file.lock(), Files.identity(of: path) == Files.identity(of: file) { return file }
+            if file.lock(), Files.identity(of: path) == Files.identity(of: file) {
+                return Lock(path: path, file: file)
+            }
             Process.sleep(milliseconds: 5)
         }
         throw Failure(.unavailable, "\(path): locked by another start")

@@ -17,7 +17,8 @@ package enum StartAction {
         let address = SocketAddress.url(path)
         switch try SocketAddress.claim(path) {
         case .taken: try writeAddress(address, in: bundle)
-        case .listening(let listener):
+        case .listening(let listener, let lock):
+            defer { _ = lock.path }  // held until here
             do throws(Failure) {
                 try writeAddress(address, in: bundle)
                 try startServer(arguments, bootstrap, listener)

@@ -27,7 +27,7 @@ struct SocketAddressTests {
     /// nil: somebody has it.
     private func listener(_ path: String) throws -> Listener? {
         switch try SocketAddress.claim(path) {
-        case .listening(let listener): Listener(listener)
+        case .listening(let listener, _): Listener(listener)
         case .taken: nil
         }
     }
