@@ -68,8 +68,10 @@ package struct OptionsText: Equatable {
         if let text = value.string { return .string(text) }
         if let flag = value.bool { return .boolean(flag) }
         if let number = value.integer { return .integer(number) }
-        if value.isObject { return .table(TOMLTable()) }
+        if value.isObject {
+            return .table(TOMLTable(value.keys.compactMap { key in value[key].map { (key, Self.value($0)) } }))
+        }
         let text = String(decoding: value.text, as: UTF8.self)
-        return text.hasPrefix("[") ? .array([]) : .float(text)
+        return text.hasPrefix("[") ? .array(value.elements.map(Self.value)) : .float(text)
     }
 }

@@ -51,8 +51,11 @@ package final class TOMLTable {
 
     init(_ origin: Origin) { self.origin = origin }
 
-    /// An empty one.
-    package convenience init() { self.init(.inline) }
+    /// One of another language than TOML, whose keys are different.
+    package convenience init(_ members: [(key: String, value: TOMLValue)]) {
+        self.init(.inline)
+        for member in members { add(Member(key: member.key, line: 1, value: member.value)) }
+    }
 
     /// Reads a document. A failure is an `invalidArgument` that begins with `subject` and the line.
     package static func parse(_ document: [UInt8], subject: String) throws(Failure) -> TOMLTable {

@@ -48,6 +48,14 @@ import Testing
         #expect(failure?.message.hasPrefix("host: line 1: \"seccomp\": \"") == true, "\(failure?.message ?? "")")
     }
 
+    @Test func `in JSON it is the same table`() throws {
+        let text = Array(#"{"seccomp": {"allowed": ["record"], "default": "record", "grace_seconds": 3}}"#.utf8)
+        let rules = try #require(try OptionsText(parsing: text, subject: "host").seccomp)
+        #expect(rules.modes == [.record])
+        #expect(try rules.mode(askedFor: nil) == .record)
+        #expect(rules.grace == .seconds(3))
+    }
+
     @Test func `another word is no mode`() {
         let failure = #expect(throws: Failure.self) { try SeccompRules().mode(askedFor: "") }
         #expect(failure?.kind == .invalidArgument)
