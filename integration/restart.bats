@@ -195,13 +195,31 @@ grows() {
     [ -z "$(task_status c1)" ]
 }
 
+@test "C-3.22 P-30 a create is undone if its client gives up, and the bundle and the shim go" {
+    run_holding create
+    wait_until at_verb create
+    shim=$(shim_pid c1)
+    stop_job run KILL
+    # By then containerd may have said Delete, or not.
+    rm "$FAKE_RUNC/create.hold.c1"
+    wait_until -t 20 gone "$shim"
+    wait_until not test -e "$(bundle c1)"
+    [ -z "$(task_status c1)" ]
+    not pgrep -f "runc .*--log $DIR/"
+}
+
 # run_dies_during VERB: dies_during, of a c1 that is run for it.
 run_dies_during() {
+    run_holding "$1"
+    dies_during "$1"
+}
+
+# run_holding VERB: c1 is run, and its runtime waits at the verb.
+run_holding() {
     touch "$FAKE_RUNC/$1.hold.c1"
     background run command ctr -a "$SOCK" -n "$NS" run "${NO_SHARES[@]}" -d --null-io --runtime "$SHIM_RUNTIME" \
         --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
     note_words c1
-    dies_during "$1"
 }
 
 # dies_during VERB: containerd is killed while the runtime of c1 waits at it, which then goes on, and comes back.
