@@ -344,6 +344,14 @@ PY
     [ "$(grep -c "text=.denied:" "$DIR/jobs/log-c1")" = 1 ]
 }
 
+@test "audit: two hundred kills at once are each the kernel's, and told" {
+    profiled c1 audit "$SOME_DENIED" sh -c 'for i in $(seq 200); do denied kill & done; wait'
+    begin c1
+    [ "$(ended c1)" = 0 ]
+    [ "$(grep -c '^kill: killed by 31$' "$DIR/c1.out")" = 200 ]
+    told c1 <<<'rmdir X86_64 kill_process 200'
+}
+
 @test "kill -9 of the shim leaves the calls denied" {
     local pid
     profiled c1 audit "$SOME_DENIED" sh -c 'until [ -e /tmp/go ]; do sleep 0.05; done; mkdir /tmp/x; echo "status $?" >/tmp/status; sleep 1000'
