@@ -78,6 +78,17 @@ quiet_end() {
     quiet_end
 }
 
+@test "P-18 with drop nothing is dropped of a reader that keeps up" {
+    speaks drop sh -c 'while [ ! -e /tmp/go ]; do usleep 1000; done
+        i=0; while [ $i -lt 50000 ]; do i=$((i+1)); echo $i; [ $((i % 100)) -gt 0 ] || usleep 1000; done'
+    background read timeout 20 cat "$CASE/fifo"
+    touch "$ROOTFS/tmp/go"
+    rpc c1 Wait id=c1 >/dev/null
+    rpc c1 Delete id=c1 >/dev/null
+    wait_until gone "$(cat "$DIR/jobs/read.pid")"
+    cmp "$DIR/jobs/read" <(seq 50000)
+}
+
 @test "P-18 with drop what is marked and what is read is all that was said" {
     mkfifo "$CASE/fifo"
     exec {reader}<>"$CASE/fifo"

@@ -21,14 +21,6 @@ extension FileDescriptor {
     /// splice(2): moves pages, without copying and without a buffer. One side must be a pipe. What
     /// is not moved stays in the source.
     package func splice(to destination: borrowing FileDescriptor, atMost count: Int) -> Transfer {
-        let transfer = spliceOnce(to: destination, atMost: count)
-        // What was written just after an attempt that found nothing does not make the destination full.
-        guard transfer == .destinationFull, clinux_poll(destination.raw, UInt32(CLINUX_OUT)) & Int32(CLINUX_OUT) != 0
-        else { return transfer }
-        return spliceOnce(to: destination, atMost: count)
-    }
-
-    private func spliceOnce(to destination: borrowing FileDescriptor, atMost count: Int) -> Transfer {
         let moved = clinux_splice(raw, destination.raw, count)
         if moved > 0 { return .moved(Int(moved)) }
         if moved == 0 { return .sourceEnded }

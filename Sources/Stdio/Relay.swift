@@ -42,8 +42,9 @@ final class Relay {
     ) throws(Failure) {
         machine = RelayState(role, overflows: overflow != nil)
         self.overflow = overflow
-        // A terminal gives EIO where it means something that splice does not tell.
-        copies = role != .input && role != .output
+        // A terminal gives EIO where it means something that splice does not tell. And spliced bytes take a page each: a pipe
+        // is full after sixteen short lines, and its reader would not be in time.
+        copies = role != .input && role != .output || overflow != nil
         self.source = RelaySide(source)
         self.destination = RelaySide(destination)
         self.whenClosed = whenClosed
