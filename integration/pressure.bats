@@ -263,11 +263,16 @@ bundle, hold, fault = sys.argv[2:]
 creator, other = Connection(path), Connection(path)
 create = creator.send("Task", "Create", {"id": "c1", "bundle": bundle})
 refused(5, "", other, "State", id="c1")
+pids = other.send("Task", "Pids", {"id": "c1"})
 delete = other.send("Task", "Delete", {"id": "c1"})
 other.call("Shutdown", id="c1")
 assert other.call("Connect", id="c1")["shim_pid"]
 creator.close()
 os.remove(hold)
+try:
+    assert len(other.result("Pids", pids)["processes"]) == 1 and not fault
+except Failure as failure:
+    assert failure.code == 5 and fault, failure
 try:
     assert other.result("Delete", delete)["pid"] and not fault
 except Failure as failure:
@@ -279,6 +284,25 @@ PY
         [ ! -e "/run/containerd/runc/$NS/c1" ]
     done
     rm "$FAKE_RUNC/create.fail"
+}
+
+@test "P-30 P-31 of a Create that takes long a Delete is answered after ten seconds, and carried out all the same" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    SHIM=$(shim_pid c1)
+    touch "$FAKE_RUNC/create.hold"
+    client "$DIR/direct/c1" "$FAKE_RUNC/create.hold" <<'PY'
+bundle, hold = sys.argv[2:]
+connection = Connection(path)
+create = connection.send("Task", "Create", {"id": "c1", "bundle": bundle})
+refused(5, "container not created", connection, "Delete", id="c1")
+connection.call("Shutdown", id="c1")
+os.remove(hold)
+connection.result("Create", create)
+assert connection.closed()
+PY
+    wait_until gone "$SHIM"
+    [ ! -e "/run/containerd/runc/$NS/c1" ]
 }
 
 @test "C-3.40 who waits for an exec hears how it ended, though its container is deleted before the output was read" {

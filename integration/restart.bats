@@ -153,6 +153,16 @@ grows() {
     [ "$(task_pid c1)" = "$(cat "$(bundle c1)/init.pid")" ]
 }
 
+@test "C-1.57 P-12 a create that is still under way when containerd is back is no leak" {
+    echo 4 >"$FAKE_RUNC/create.delay.c1"
+    run_in_background
+    wait_until at_verb create
+    kill9_containerd
+    start_containerd
+    wait_until task_is c1 CREATED
+    [ "$(task_pid c1)" = "$(cat "$(bundle c1)/init.pid")" ]
+}
+
 @test "C-1.58 P-12 so is a start" {
     run_dies_during start
     wait_until task_is c1 RUNNING
@@ -217,6 +227,10 @@ run_dies_during() {
 # run_holding VERB: c1 is run, and its runtime waits at the verb.
 run_holding() {
     touch "$FAKE_RUNC/$1.hold.c1"
+    run_in_background
+}
+
+run_in_background() {
     background run command ctr -a "$SOCK" -n "$NS" run "${NO_SHARES[@]}" -d --null-io --runtime "$SHIM_RUNTIME" \
         --env PATH=/bin --rootfs "$ROOTFS" c1 sleep 1000
     note_words c1

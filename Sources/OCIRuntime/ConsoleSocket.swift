@@ -35,8 +35,7 @@ package final class ConsoleSocket {
         }
     }
 
-    /// Suspends until the terminal came, at most for `limit`, and gives it away; nil when it did
-    /// not come or was none: see ``problem``.
+    /// Suspends until the terminal came, at most for `limit`; false when it did not come or was none: see ``problem``.
     package func arrived(within limit: Duration) async -> Bool {
         if console == nil, failure == nil { _ = await decided.opens(within: limit) }
         return console != nil

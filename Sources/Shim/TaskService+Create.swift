@@ -24,7 +24,7 @@ extension TaskService {
         let host = try HostConfiguration.read()
         let options = try TaskOptions(message.options, host: host)
         for warning in options.warnings { log(.warning, "options", "id=\(id) text=\(Log.quoted(warning))") }
-        creating[id] = []
+        creating[id] = Creation()
         Loop.start { await self.create(message, options, host.seccomp, answering: call.stream) }
     }
 
@@ -39,9 +39,24 @@ extension TaskService {
             log(.warning, "create", "id=\(message.id) error=\(Log.quoted(error.message))")
             server.answer(stream, error)
         }
-        let deletions = creating.removeAndShrink(message.id) ?? []
-        if deletions.isEmpty, containers[message.id] != nil { isToEnd = false }
-        for call in deletions { _ = handle(call) }
+        if let creation = creating.removeAndShrink(message.id) { await finish(creation, of: message.id) }
+    }
+
+    /// What came during it.
+    private func finish(_ creation: Creation, of id: String) async {
+        for (call, timer) in creation.calls {
+            Reactor.shared.cancel(timer)
+            _ = handle(call)
+        }
+        if creation.isUnwanted, let container = containers[id] {
+            do throws(Failure) {
+                try await container.delete()
+            } catch {
+                log(.warning, "delete", "id=\(id) error=\(Log.quoted(error.message))")
+            }
+        } else if containers[id] != nil, !creation.calls.contains(where: { $0.call.method == "Delete" }) {
+            isToEnd = false
+        }
         endIfAsked()
     }
 

@@ -34,9 +34,20 @@ package final class TaskService {
     let log: @Loop (Log.Level, String, String) -> Void
     private let onShutdown: @Loop () -> Void
     var containers: [String: Container] = [:]
-    /// Ids whose Create is under way, and the Deletes of them that have come since, which are carried out after it: a client
-    /// that gave up waiting wants nothing to be left.
-    var creating: [String: [Call]] = [:]
+    /// A Create that is under way.
+    struct Creation {
+        /// What has come meanwhile, and is carried out after it: the Delete of a client that gave up, so that nothing is left,
+        /// and the Pids by which a containerd that comes back learns whether there is a container (C-1.57).
+        var calls: [(call: Call, timer: Reactor.Timer)] = []
+        /// There was a Delete that has been answered, for the Create took too long.
+        var isUnwanted = false
+    }
+
+    /// How long such a call waits.
+    private static let creationLimit = Duration.seconds(10)
+
+    /// By the ids of their containers.
+    var creating: [String: Creation] = [:]
     /// A Shutdown has come, and only a Create held us up.
     var isToEnd = false
     var waits: [Key: [Pending]] = [:]
@@ -167,6 +178,7 @@ package final class TaskService {
 
     private func pids(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try TaskRequest(decoding: call.payload) }
+        if creating[message.id] != nil { return hold(call, untilCreated: message.id) }
         let container = try container(message.id)
         answer(call) { () async throws(Failure) in
             let processes = try await container.processes().map { pid in
@@ -214,10 +226,7 @@ package final class TaskService {
 
     private func delete(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
-        if message.execID.isEmpty, creating[message.id] != nil {
-            creating[message.id]?.append(call)
-            return
-        }
+        if message.execID.isEmpty, creating[message.id] != nil { return hold(call, untilCreated: message.id) }
         let container = try container(message.id)
         let process = try container.process(message.execID)
         let key = Key(id: message.id, exec: message.execID)
@@ -243,6 +252,15 @@ package final class TaskService {
             }
             self.endIfAsked()
         }
+    }
+
+    private func hold(_ call: Call, untilCreated id: String) {
+        let timer = Reactor.shared.after(Self.creationLimit) {
+            self.creating[id]?.calls.removeAll { $0.call.stream == call.stream }
+            if call.method == "Delete" { self.creating[id]?.isUnwanted = true }
+            self.server.answer(call.stream, Failure(.notFound, "container not created"))
+        }
+        creating[id]?.calls.append((call, timer))
     }
 
     private func deleted(_ key: Key, _ first: Server.Stream) -> [Server.Stream] {
