@@ -167,7 +167,7 @@ errno: exit 0
 kill: killed by 9
 kill-handled: killed by 9
 kill-only-thread: killed by 9
-trap: signal 31 code
+trapped late
 trap-late: exit 0
 trap-default: killed by 31
 trap-blocked: killed by 9
