@@ -246,6 +246,18 @@ PY
     rm -f "$ROOTFS/tmp/x"
 }
 
+@test "record: what the profile allows on conditions is allowed on these" {
+    profiled c1 record "$MOST_DENIED" denied arguments
+    begin c1
+    [ "$(ended c1)" = 0 ]
+    grep -q '^personality 8: 0 ' "$DIR/c1.out"
+    grep -q '^personality 9: -1 ' "$DIR/c1.out"
+    profiled c2 '' "$(profile_of c1)" denied arguments
+    begin c2
+    [ "$(ended c2)" = 0 ]
+    diff "$DIR/c1.out" "$DIR/c2.out"
+}
+
 # nginx_root DIR: makes the files of Debian's nginx: this machine's, where it has it, or bookworm's.
 nginx_root() {
     local program libraries
