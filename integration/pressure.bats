@@ -235,10 +235,7 @@ print(*sorted(process["pid"] for process in json.load(sys.stdin)["processes"]))'
 # calls --------------------------------------------------------------------------------------------
 
 @test "P-28 two Deletes in one breath get the same answer" {
-    direct_bundle c1 sleep 1000
-    direct_start c1 </dev/null
-    SHIM=$(shim_pid c1)
-    direct_run c1
+    direct c1 sleep 1000
     client <<'PY'
 connection = Connection(path)
 connection.call("Kill", id="c1", signal=9)
@@ -306,10 +303,7 @@ PY
 }
 
 @test "C-3.40 who waits for an exec hears how it ended, though its container is deleted before the output was read" {
-    direct_bundle c1 sleep 1000
-    direct_start c1 </dev/null
-    SHIM=$(shim_pid c1)
-    direct_run c1
+    direct c1 sleep 1000
     mkfifo "$CASE/out"
     rpc c1 Exec "$(exec_fields c1 e1 sh -c 'seq 5000; exec sleep 1000')" stdout="$CASE/out" >/dev/null
     client "$CASE/out" <<'PY'
@@ -348,10 +342,7 @@ PY
 }
 
 @test "P-28 P-51 of many Deletes and Shutdowns at once each is answered alike or closed, and nothing is left" {
-    direct_bundle c1 sleep 1000
-    direct_start c1 </dev/null
-    SHIM=$(shim_pid c1)
-    direct_run c1
+    direct c1 sleep 1000
     client <<'PY'
 first = Connection(path)
 waits = [first.send("Task", "Wait", {"id": "c1"}) for _ in range(100)]

@@ -167,7 +167,7 @@ struct clinux_refusal {
     uint64_t mark;         // the first argument by which the filter kills or traps
     int32_t traps;
 };
-/// Lets the kernel end the thread's call as `mark` says. A child of ours does it, which nobody waits for.
+/// Lets the kernel end the thread's call as `mark` says. Returns the child of ours that does it; 0 if it is done.
 int32_t clinux_refuse(const struct clinux_refusal *refusal);
 
 // mount.c
