@@ -29,9 +29,6 @@ lose_shim() {
     wait_until gone "$pid"
 }
 
-# forget_shim ID: what a killed shim leaves for the next start of its group.
-forget_shim() { rm -f "$(socket_of "$1")" "$DIR/direct/$1/address" "$CASE/delete.err"; }
-
 life() { echo "$DIR/direct/$1/init.life"; }
 
 # answer_is ID STATUS SOURCE: what the delete action says, and by what it knows.
@@ -58,7 +55,6 @@ family() {
     mapfile -t family <"$(cgroup_of "$1")/cgroup.procs"
 }
 
-has_processes() { [ "$(wc -l <"$(cgroup_of "$1")/cgroup.procs")" -eq "$2" ]; }
 
 # all_gone ID: nobody of the family is left, nor its cgroup.
 all_gone() {
@@ -176,6 +172,7 @@ for name in names:
         cwd=f"{root}/{name}", env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True).stdout
     assert decode("DeleteResponse", told) == ends[name], (name, decode("DeleteResponse", told), ends[name])
 PY
+    rm "$(socket_of c1)"  # no start was made for these
     forget_shim c1
 }
 

@@ -644,8 +644,6 @@ lose_shim() {
     wait_until gone "$pid"
 }
 
-forget_shim() { rm -f "$(socket_of "$1")" "$DIR/direct/$1/address" "$CASE/delete.err"; }
-
 # bats test_tags=direct
 @test "T-043 C-1.72 delete prints a DeleteResponse and ends the container" {
     lose_shim c1

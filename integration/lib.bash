@@ -260,6 +260,9 @@ alive() {
 
 gone() { ! alive "$1"; }
 
+# has_processes ID COUNT: so many are in the cgroup of a bundle made by hand.
+has_processes() { [ "$(wc -l <"$(cgroup_of "$1")/cgroup.procs")" -eq "$2" ]; }
+
 # jobs --------------------------------------------------------------------------------------------
 
 # background NAME COMMAND...: starts a command that teardown ends; its output is in $DIR/jobs/NAME.
@@ -641,6 +644,14 @@ invoke() {
 direct_start() {
     if [ ! -e "$DIR/jobs/direct-events.pid" ] && [ -z "${NO_EVENTS:-}" ]; then event_server; fi
     invoke "$1" start
+}
+
+# forget_shim ID: after the delete action nothing is left of a killed shim but its socket's name in the bundle.
+forget_shim() {
+    [ "$SHIM_BUILD" != go ] || rm -f "$(socket_of "$1")"
+    [ ! -e "$(socket_of "$1")" ]
+    [ ! -e "$(socket_of "$1").lock" ]
+    rm -f "$DIR/direct/$1/address" "$CASE/delete.err"
 }
 
 # rpc ID METHOD [FIELD=VALUE...]: a call to the shim of a bundle made by hand.

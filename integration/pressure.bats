@@ -283,6 +283,53 @@ PY
     rm "$FAKE_RUNC/create.fail"
 }
 
+@test "P-28 C-3.22 a Shutdown that comes during the last Delete is carried out after it, unless that fails" {
+    direct c1 sleep 1000
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+    for fault in fail ''; do
+        touch "$FAKE_RUNC/delete.hold"
+        rm -f "$FAKE_RUNC/delete.fail"
+        [ -z "$fault" ] || echo broken >"$FAKE_RUNC/delete.$fault"
+        client "$FAKE_RUNC/delete.hold" "$fault" <<'PY'
+hold, fault = sys.argv[2:]
+c = Connection(path)
+delete = c.send("Task", "Delete", {"id": "c1"})
+c.call("Shutdown", id="c1")
+os.remove(hold)
+if not fault:
+    c.result("Delete", delete)
+    assert c.closed()
+    sys.exit()
+try:
+    c.result("Delete", delete)
+except Failure as failure:
+    assert "broken" in failure.message, failure
+else:
+    raise AssertionError("deleted")
+assert c.call("State", id="c1")["status"] == 3
+PY
+    done
+    wait_until gone "$SHIM"
+}
+
+@test "P-30 a Create that comes when the shim has begun to end is refused, and makes nothing" {
+    direct c1 sleep 1000
+    pkill -STOP -F "$DIR/jobs/direct-events.pid"
+    client "$DIR/direct" <<'PY'
+first, second = Connection(path), Connection(path)
+second.call("Connect", id="c1")
+first.call("Kill", id="c1", signal=9)
+first.call("Wait", id="c1")
+first.call("Delete", id="c1")
+first.call("Shutdown", id="c1")
+refused(14, "the shim is ending", second, "Create", id="c2", bundle=sys.argv[2] + "/c1")
+PY
+    pkill -CONT -F "$DIR/jobs/direct-events.pid"
+    wait_until gone "$SHIM"
+    [ ! -e "/run/containerd/runc/$NS/c2" ]
+}
+
 @test "P-30 P-31 of a Create that takes long a Delete is answered after ten seconds, and carried out all the same" {
     direct_bundle c1 sleep 1000
     direct_start c1 </dev/null

@@ -261,3 +261,18 @@ PY
     wait_until grep -q exited_at "$DIR/jobs/wait"
     [ ! -e "$(socket_of c1)" ]
 }
+
+# bats test_tags=direct
+@test "C-1.40 C-3.96 P-29 a shim whose sandbox was stopped ends once it is empty and nobody is connected" {
+    direct_bundle c1 sleep 1000
+    SWIFTRUNC_LONELY_SECONDS=1 direct_start c1 </dev/null
+    SHIM=$(shim_pid c1)
+    direct_run c1
+    sandbox CreateSandbox sandbox_id=c1 bundle_path=/nowhere
+    sandbox StopSandbox sandbox_id=c1
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+    rpc c1 Delete id=c1
+    wait_until gone "$SHIM"
+    [ ! -e "$(socket_of c1)" ]
+}

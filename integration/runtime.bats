@@ -27,6 +27,7 @@ no_runtime() {
     done
 }
 
+childless() { ! pgrep -P "$1"; }
 in_container() { grep -qx "$1" "$(cgroup_of c1)/cgroup.procs"; }
 
 # what every call begins with
@@ -258,6 +259,69 @@ c.call("Wait", id="c1", exec_id="e1")
 c.call("Delete", id="c1", exec_id="e1")
 PY
     budget "$SHIM"
+}
+
+# bats test_tags=direct
+@test "C-3.14 C-3.32 P-07 Kill and Delete of an exec that is being started wait for its start" {
+    direct c1 sleep 1000
+    touch "$FAKE_RUNC/exec.hold"
+    client "$FAKE_RUNC/exec.hold" <<'PY'
+starter, c = Connection(path), Connection(path)
+c.call("Exec", id="c1", exec_id="e1", spec=exec_spec("sleep", "1000"))
+start = starter.send("Task", "Start", {"id": "c1", "exec_id": "e1"})
+kill = c.send("Task", "Kill", {"id": "c1", "exec_id": "e1", "signal": 9})
+wait = c.send("Task", "Wait", {"id": "c1", "exec_id": "e1"})
+delete = c.send("Task", "Delete", {"id": "c1", "exec_id": "e1"})
+assert c.call("State", id="c1", patience=5)["status"] == 2
+starter.close()
+os.unlink(sys.argv[2])
+c.result("Kill", kill)
+assert c.result("Wait", wait)["exit_status"] == 137
+try:
+    assert c.result("Delete", delete)["exit_status"] == 137  # it was looked at after the kill
+except Failure as failure:
+    assert failure.code == 2 and "cannot delete a running process" in failure.message, failure
+    c.call("Delete", id="c1", exec_id="e1")
+c.call("Exec", id="c1", exec_id="e1", spec=exec_spec("true"))
+c.call("Start", id="c1", exec_id="e1")
+assert c.call("Wait", id="c1", exec_id="e1").get("exit_status", 0) == 0
+c.call("Delete", id="c1", exec_id="e1")
+PY
+    budget "$SHIM"
+}
+
+# bats test_tags=direct
+@test "P-07 P-31 a Kill that has waited ten seconds for a start is refused, and kills what comes of it" {
+    direct c1 sleep 1000
+    touch "$FAKE_RUNC/exec.hold"
+    client "$FAKE_RUNC/exec.hold" <<'PY'
+c = Connection(path)
+c.call("Exec", id="c1", exec_id="e1", spec=exec_spec("sleep", "1000"))
+start = c.send("Task", "Start", {"id": "c1", "exec_id": "e1"})
+refused(9, "process not created", c, "Kill", id="c1", exec_id="e1", signal=9)
+os.unlink(sys.argv[2])
+assert c.result("Start", start)["pid"]
+assert c.call("Wait", id="c1", exec_id="e1")["exit_status"] == 137
+c.call("Delete", id="c1", exec_id="e1")
+PY
+    budget "$SHIM"
+}
+
+# bats test_tags=direct
+@test "C-3.42 the kill of what init has left ends before its container is deleted, and is no later one's" {
+    direct_bundle c1 sh -c 'setsid sleep 1001 & exec sleep 1000'
+    edit_spec c1 'spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type"] != "pid"]'
+    direct_start c1 </dev/null
+    direct_run c1
+    wait_until has_processes c1 2
+    touch "$FAKE_RUNC/kill.hold.c1"
+    kill -KILL "$(cat "$DIR/direct/c1/init.pid")"
+    [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137'* ]]
+    [[ $(rpc c1 Delete id=c1) == *'"exit_status": 137'* ]]
+    wait_until childless "$(shim_pid c1)"
+    rm "$FAKE_RUNC/kill.hold.c1"
+    direct_run c1
+    direct_end c1
 }
 
 # a runtime that hangs ------------------------------------------------------------------------------

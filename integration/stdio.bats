@@ -264,6 +264,56 @@ PY
 }
 
 # bats test_tags=direct
+@test "T-136 P-22 what was written last and nobody has read is there for the next reader, as is its end" {
+    for policy in wait spill; do
+        bare c1 sh -c 'echo first; read -r word; echo last; echo error >&2'
+        edit_spec c1 "spec['annotations'] = {'io.swiftrunc.output': '$policy'}"
+        client "$DIR/direct/c1" "$CASE" <<'PY'
+bundle, case = sys.argv[2:]
+for name in ("in", "out", "err"):
+    os.mkfifo(f"{case}/{name}")
+first = os.open(case + "/out", os.O_RDONLY | os.O_NONBLOCK)
+c = Connection(path)
+c.call("Create", id="c1", bundle=bundle, stdin=case + "/in", stdout=case + "/out", stderr=case + "/err")
+c.call("Start", id="c1")
+os.set_blocking(first, True)
+assert os.read(first, 100) == b"first\n"
+os.close(first)
+with open(case + "/in", "w") as stdin:
+    stdin.write("now\n")
+while c.call("State", id="c1")["status"] != 3:
+    time.sleep(0.01)
+for name, text in (("out", b"last\n"), ("err", b"error\n")):
+    with open(f"{case}/{name}", "rb", buffering=0) as reader:
+        assert reader.read(100) == text
+        assert reader.read(100) == b""
+for name in ("in", "out", "err"):
+    os.unlink(f"{case}/{name}")
+PY
+        rpc c1 Delete id=c1
+        rpc c1 Shutdown
+        wait_until gone "$SHIM"
+        rm -r "$DIR/direct/c1"
+    done
+}
+
+# bats test_tags=direct
+@test "P-22 what nobody ever reads holds up no Delete, and is counted" {
+    bare c1 echo twelve-bytes
+    client "$DIR/direct/c1" "$CASE" <<'PY'
+bundle, case = sys.argv[2:]
+os.mkfifo(case + "/out")
+c = Connection(path)
+c.call("Create", id="c1", bundle=bundle, stdout=case + "/out")
+c.call("Start", id="c1")
+c.call("Wait", id="c1")
+c.call("Delete", id="c1", patience=1.5)
+PY
+    wait_until grep -q '13 bytes of output could not be delivered' "$DIR/jobs/log-c1"
+    budget "$SHIM"
+}
+
+# bats test_tags=direct
 @test "T-149 C-4.10 stdout alone, stderr alone, stdin alone" {
     direct c1 sleep 1000
     client "$CASE" <<'PY'

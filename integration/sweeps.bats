@@ -80,7 +80,6 @@ no_command() { ! grep -lzxsF -e "$DIR/direct/$1/init.pid" /proc/[0-9]*/cmdline; 
     rpc c1 Delete id=c1 exec_id=e1
 }
 
-has_processes() { [ "$(wc -l <"$(cgroup_of "$1")/cgroup.procs")" -eq "$2" ]; }
 
 @test "P-30 a runtime that is killed while it creates leaves no cgroup, and Create can be repeated" {
     direct_bundle c1 sleep 1000
@@ -111,9 +110,29 @@ SH
     wait_until gone "$serving"
     invoke c1 -bundle "$DIR/direct/c1" delete </dev/null 2>"$CASE/delete.err" >/dev/null
     no_command c1
-    rm "$FAKE_RUNC/create.hold" "$(socket_of c1)" "$DIR/direct/c1/address"
+    rm "$FAKE_RUNC/create.hold"
+    forget_shim c1
     nothing_of c1
 }
+
+@test "C-1.70 P-30 the same where containerd names its state by a symbolic link, as dockerd's does" {
+    direct_bundle c1 sleep 1000
+    ln -s "$DIR/direct" "$DIR/link"
+    direct_start c1 </dev/null
+    touch "$FAKE_RUNC/create.hold"
+    background create rpc c1 Create id=c1 bundle="$DIR/link/c1"
+    wait_until by_link
+    serving=$(shim_pid c1)
+    kill -KILL "$serving"
+    wait_until gone "$serving"
+    invoke c1 -bundle "$DIR/link/c1" delete </dev/null 2>"$CASE/delete.err" >/dev/null
+    not by_link
+    rm "$FAKE_RUNC/create.hold" "$DIR/link"
+    forget_shim c1
+    nothing_of c1
+}
+
+by_link() { grep -lzxsF -e "$DIR/link/c1/init.pid" /proc/[0-9]*/cmdline; }
 
 command_of() { ! no_command "$1"; }
 

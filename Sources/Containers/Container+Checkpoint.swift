@@ -56,6 +56,7 @@ extension Container {
         startInput()
         tell(initial, .started)
         initial.child?.whenExited { exit in self.tell(self.initial, .exited(exit)) }
+        if initial.isUnwanted { do throws(Failure) { try initial.child?.kill() } catch {} }  // it has ended
     }
 
     private func runRestore(_ stdio: Stdio, _ birth: Reaper.Birth) async throws(Failure) {

@@ -17,7 +17,7 @@ extension Container {
     /// Deletes the container: created or stopped, else it is refused. A process that the kernel does not let end
     /// is a failure that names it. After a failure the container is as it was, and may be deleted again.
     package func delete() async throws(Failure) {
-        try requestDeletion(of: initial)
+        try await requestDeletion(of: initial)
         do throws(Failure) {
             for exec in execs.values { leaveCgroup(of: exec) }
             try await runDelete()
@@ -37,7 +37,8 @@ extension Container {
         publish(.deleted(id: id, pid: initial.pid, initial.state.exit))
     }
 
-    private func requestDeletion(of process: TaskProcess) throws(Failure) {
+    private func requestDeletion(of process: TaskProcess) async throws(Failure) {
+        await process.startEnd(within: Self.startLimit)
         do throws(Failure) {
             try process.state.request(.delete)
         } catch {
@@ -50,6 +51,7 @@ extension Container {
     }
 
     private func runDelete() async throws(Failure) {
+        await endBeside(within: Self.runtimeLimit)
         if endedPaused { await attempt(Runtime.resume(id)) }
         if let slowDelete {
             try await wait(for: slowDelete)
@@ -137,7 +139,7 @@ extension Container {
     /// Delete of an exec that does not run.
     package func delete(exec: String) async throws(Failure) {
         let process = try process(exec)
-        try requestDeletion(of: process)
+        try await requestDeletion(of: process)
         await drain(process)
         leaveCgroup(of: process)
         Files.remove(pidFile(of: exec))

@@ -6,13 +6,16 @@ import Reactor
 import _Concurrency
 
 extension Container {
-    /// Kill: init for "", else an exec. `all` is for init only: every process of the container.
+    /// Kill: init for "", else an exec. `all` is for init only: every process of the container. One that is being started is
+    /// waited for; if that takes too long, SIGKILL is for whatever comes of it.
     package func kill(exec: String, signal: UInt32, all: Bool) async throws(Failure) {
         let process = try process(exec)
         guard let number = Int32(exactly: signal), (0...64).contains(number) else {
             throw Failure(.invalidArgument, "signal \(signal)")
         }
+        if process.pid == 0 { await process.startEnd(within: Self.startLimit) }
         guard process.pid != 0 else {
+            if number == 9, process.state.isStarting { process.isUnwanted = true }
             if process === initial { throw Failure(.notFound, "no such container") }  // it waits to be restored
             throw Failure(.failedPrecondition, "process not created")
         }
@@ -50,7 +53,7 @@ extension Container {
     private func thaw() {
         Loop.start {
             guard await self.initial.child?.exit(within: .milliseconds(200)) == nil else { return }
-            await self.attempt(Runtime.resume(self.id))
+            await self.attemptBeside(Runtime.resume(self.id))
         }
     }
 
@@ -60,6 +63,7 @@ extension Container {
     /// Init is among them when it has ended, until it is deleted: a containerd that comes back takes a container
     /// without any for a leak (C-1.57), deletes it and its exit status, and tells Kubernetes 255 (P-32).
     package func processes() async throws(Failure) -> [Int32] {
+        if initial.pid == 0 { await initial.startEnd(within: Self.startLimit) }  // a restore (C-1.57)
         if initial.pid == 0 { return [] }
         let living = initial.state.hasEnded ? [] : try await livingProcesses()
         return living.isEmpty ? [initial.pid] : living

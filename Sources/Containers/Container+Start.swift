@@ -10,6 +10,7 @@ extension Container {
     /// was made of it. Returns its pid.
     package func start() async throws(Failure) -> Int32 {
         try initial.state.request(.start)
+        initial.isUnwanted = false
         do throws(Failure) {
             if initial.pid == 0 { try await restore() } else { try await runStart() }
         } catch {
@@ -51,6 +52,7 @@ extension Container {
             throw Failure(.failedPrecondition, "container \(id) init process is not running")
         }
         try process.state.request(.start)
+        process.isUnwanted = false
         perform(order.on(.execStarting(exec)))
         let birth = Reaper.shared.expect(pidFile: pidFile(of: exec))
         do throws(Failure) {
@@ -62,8 +64,10 @@ extension Container {
             specifications.removeValue(forKey: exec)
             tell(process, .started)
             child.whenExited { exit in self.tell(process, .exited(exit)) }
-            // It came too late to be killed with the rest (C-3.42).
-            if initial.state.hasEnded { do throws(Failure) { try child.kill() } catch {} }  // it has ended
+            // It came too late to be killed, with the rest (C-3.42) or by whoever wanted it.
+            if initial.state.hasEnded || process.isUnwanted {
+                do throws(Failure) { try child.kill() } catch {}  // it has ended
+            }
             return child.pid
         } catch {
             // The runtime may have made it before something else failed.

@@ -67,6 +67,9 @@ package final class Container {
         }
     }
 
+    /// How long a call waits for the Start of the process that it is about, as it does for a lock of the Go shim.
+    static let startLimit = Duration.seconds(10)
+
     package typealias Publish = @Loop (TaskEvent) -> Void
 
     package let request: Request
@@ -92,6 +95,8 @@ package final class Container {
     var wasHeldUp = false
     /// The runtime's delete that was under way then.
     var slowDelete: Invocation?
+    /// Commands of the runtime under way that no client waits for.
+    private var beside: [Invocation] = []
     /// Its cgroup may be frozen still, and then not every runtime deletes it.
     private(set) var endedPaused = false
     let publish: Publish
@@ -171,6 +176,7 @@ package final class Container {
             case .end(let exit): end(process, exit, wasPaused: wasPaused)
             }
         }
+        if fact == .started || fact == .startFailed { process.startHasEnded() }
     }
 
     private func announceStart(_ process: TaskProcess) {
@@ -237,8 +243,29 @@ package final class Container {
     private func killRest() {
         if let others = cgroup?.processes(), others.isEmpty { return }
         Loop.start {
-            await self.attempt(Runtime.kill(self.id, signal: 9, all: true))
-            if self.endedPaused { await self.attempt(Runtime.resume(self.id)) }
+            await self.attemptBeside(Runtime.kill(self.id, signal: 9, all: true))
+            if self.endedPaused { await self.attemptBeside(Runtime.resume(self.id)) }
+        }
+    }
+
+    /// As ``attempt(_:within:)``, for a command that nobody has asked for. It does not outlive the container, for its name
+    /// may be another's then.
+    func attemptBeside(_ command: [String]) async {
+        let ownLog = ownLog
+        defer { if let ownLog { Files.remove(ownLog) } }
+        do throws(Failure) {
+            let invocation = try runtime.invoke(command, log: ownLog ?? "/dev/null")
+            beside.append(invocation)
+            _ = await invocation.outcome()
+            beside.removeAll { $0 === invocation }
+        } catch {}  // as above
+    }
+
+    /// Suspends until no such command is left; one that takes longer than `limit` is killed.
+    func endBeside(within limit: Duration) async {
+        while let command = beside.first {
+            if await !command.hasEnded(within: limit) { command.end() }
+            beside.removeAll { $0 === command }
         }
     }
 

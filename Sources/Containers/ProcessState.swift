@@ -78,6 +78,11 @@ package struct ProcessState: Equatable {
         }
     }
 
+    /// A Start is under way.
+    package var isStarting: Bool {
+        if case .starting = state { true } else { false }
+    }
+
     package var isPaused: Bool { status == .paused || status == .pausing }
     package var startHasFailed: Bool { state == .startFailed }
     package var isBeingDeleted: Bool {

@@ -16,6 +16,9 @@ package final class TaskProcess {
     /// An exec's own, if it has one.
     var cgroup: ExecCgroup?
     private(set) var child: ChildProcess?
+    /// Somebody has wanted it killed, and has not waited until the Start under way gave it a pid.
+    var isUnwanted = false
+    private let startEnds = Gate()
     private var closesStdin = false
     private var size: (columns: UInt32, rows: UInt32)?
 
@@ -44,6 +47,14 @@ package final class TaskProcess {
         self.child = child
         pid = child.pid
     }
+
+    /// Suspends while a Start is under way, at most for `limit`.
+    func startEnd(within limit: Duration) async {
+        if state.isStarting { _ = await startEnds.opens(within: limit) }
+    }
+
+    /// Its Start has ended, well or not.
+    func startHasEnded() { startEnds.open() }
 
     /// Calls `done` as ``Stdio/afterReading(_:)`` does; at once without streams.
     package func afterReading(_ done: @escaping @Loop () -> Void) {

@@ -98,8 +98,8 @@ package enum Files {
     package static func makeDirectories(_ path: String, mode: UInt32) throws(Failure) {
         guard unsafe clinux_is_directory(path) != 1 else { return }
         var prefix = ""
-        for component in path.split(separator: "/") {
-            prefix += "/\(component)"
+        for component in path.utf8.split(separator: UInt8(ascii: "/")) {
+            prefix += "/\(Substring(component))"
             try makeDirectory(prefix, mode: mode)
         }
     }

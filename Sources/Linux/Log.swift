@@ -22,9 +22,22 @@ package struct Log {
         guard level != .debug || verbose else { return }
         let tail = (details.isEmpty ? "" : " \(details)") + fields + (dropped > 0 ? " dropped=\(dropped)" : "")
         let line = "time=\"\(Timestamp.now().text)\" level=\(word(level)) msg=\(Log.quoted(message))\(tail)\n"
-        let bytes = Array(line.utf8)
+        let bytes = Self.limited(line)
         let taken = unsafe clinux_write(2, bytes, bytes.count)
         dropped = taken == bytes.count ? 0 : dropped + 1
+    }
+
+    /// More than this (PIPE_BUF) a fifo may take a part of, and the next line would follow that.
+    private static let longestLine = 4096
+
+    /// A line that is too long ends early, and in `..."` so that readers of logrus find the end of the text.
+    static func limited(_ line: String) -> [UInt8] {
+        let bytes = Array(line.utf8)
+        guard bytes.count > longestLine else { return bytes }
+        let ending = Array("...\"\n".utf8)
+        var end = longestLine - ending.count
+        while end > 0, bytes[end] & 0xc0 == 0x80 || bytes[end - 1] == UInt8(ascii: "\\") { end -= 1 }
+        return bytes[..<end] + ending
     }
 
     private func word(_ level: Level) -> String {

@@ -8,7 +8,7 @@ package enum Paths {
     package static func clean(_ path: String) -> String {
         let absolute = path.hasPrefix("/")
         var kept: [Substring] = []
-        for component in path.split(separator: "/") where component != "." {
+        for component in path.utf8.split(separator: slash).map({ Substring($0) }) where component != "." {
             if component != ".." {
                 kept.append(component)
             } else if let last = kept.last, last != ".." {

@@ -139,6 +139,9 @@ extension FileDescriptor {
         return state & Int32(CLINUX_HUP) != 0 && state & Int32(CLINUX_IN) == 0
     }
 
+    /// Whether somebody could read what is written to this end of a pipe.
+    package var hasReader: Bool { clinux_poll(raw, UInt32(CLINUX_OUT)) & Int32(CLINUX_ERR) == 0 }
+
     /// Whether it is open on a terminal, of either side.
     package var isTerminal: Bool { clinux_is_terminal(raw) == 0 }
 

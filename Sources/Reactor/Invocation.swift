@@ -59,6 +59,9 @@ package final class Invocation {
     /// Suspends until it has ended, at most for `limit`; false if it has not, and goes on.
     package func hasEnded(within limit: Duration) async -> Bool { await child.exit(within: limit) != nil }
 
+    /// Kills it, and its process group; ``outcome(within:waited:grace:)`` tells.
+    package func end() { child.killGroup() }
+
     /// Suspends until it has ended, or was killed because `limit` passed, of which `waited` is over; one that does not end when
     /// it is killed, in an uninterruptible sleep, is left to the reaper after `grace`.
     package func outcome(

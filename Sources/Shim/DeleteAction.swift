@@ -51,6 +51,7 @@ package enum DeleteAction {
         if source == "kill" { keep(told, of: arguments.id, in: bundle) }
         unmount("\(bundle)/rootfs", log: &log)
         removeSeccompSocket(of: bundle)
+        removeSocket(of: bundle, arguments)
         return DeleteResponse(pid: pid.map { UInt32($0) } ?? 0, exitStatus: told.status, exitedAt: told.time).encoded()
     }
 
@@ -90,6 +91,20 @@ package enum DeleteAction {
         } catch {}  // nobody knows of one
     }
 
+    /// The dead shim's own, which nobody else removes where each container has a shim, and so a name, of its own.
+    private static func removeSocket(of bundle: String, _ arguments: Arguments) {
+        do throws(Failure) {
+            let path = SocketAddress.path(inURL: try Files.text("\(bundle)/address").trimmed)
+            let group = try BundleConfiguration(bundle: bundle).group ?? arguments.id
+            guard let path,
+                path == SocketAddress.path(
+                    address: arguments.address, namespace: arguments.namespace, group: group,
+                    directory: Paths.parent(of: path))
+            else { return }
+            try SocketAddress.removeAbandoned(path)
+        } catch {}  // nobody knows of one, or a start is about to use it
+    }
+
     /// So that we tell the same should we be called again.
     private static func keep(_ exit: Exit, of id: String, in bundle: String) {
         do throws(Failure) { try LifeRecord.add(exit, of: id, in: bundle) } catch {}  // then the time is another
@@ -109,12 +124,14 @@ package enum DeleteAction {
         log(.warning, "runtime delete", "error=\(Log.quoted(problem))")
     }
 
-    /// The bundle beside our working directory, which may be any of a pod's; else the one named.
+    /// The bundle beside our working directory, which may be any of a pod's; else the one named. Where both are the same, it
+    /// is the name that Create was given too: the kernel's has no symbolic links.
     private static func bundle(_ arguments: Arguments) throws(Failure) -> String {
         let named = arguments.bundle
         do throws(Failure) {
             let beside = "\(Paths.parent(of: try Paths.workingDirectory()))/\(arguments.id)"
-            if Files.isDirectory(beside) || !named.hasPrefix("/") { return beside }
+            guard named.hasPrefix("/") else { return beside }
+            if Files.isDirectory(beside), Files.identity(of: beside) != Files.identity(of: named) { return beside }
         } catch {
             guard named.hasPrefix("/") else { throw error }
         }

@@ -47,6 +47,7 @@ package final class SandboxService {
             server.answer(call.stream, PlatformResponse(os: "linux", architecture: Self.architecture).encoded())
         case "WaitSandbox": wait(call)
         case "StopSandbox", "ShutdownSandbox":
+            isStarted = false
             server.answer(call.stream, [])
             if isEmpty() { onShutdown() }
         default: server.refuse(call.stream, Status(code: 12, message: "method \(call.method)"))

@@ -195,6 +195,7 @@ package final class ShimServer {
         guard !isEnding else { return }
         isEnding = true
         server.stopAccepting()
+        service?.takesCreates = false
         sandbox?.shutDown()
         // It may be another shim's by now (C-1.54).
         if Files.identity(of: socketPath) == socketIdentity { Files.remove(socketPath) }

@@ -13,6 +13,11 @@ package enum SocketAddress {
     /// How clients write it.
     package static func url(_ path: String) -> String { scheme + path }
 
+    /// The path in ``url(_:)``; nil if it is none.
+    package static func path(inURL url: String) -> String? {
+        url.hasPrefix(scheme + "/") ? String(url.dropFirst(scheme.utf8.count)) : nil
+    }
+
     /// What `claim` found.
     package enum Claim: ~Copyable {
         /// It is ours; nobody else listens. Other claims wait as long as there is the lock.
@@ -36,12 +41,19 @@ package enum SocketAddress {
             throw Failure(.invalidArgument, "\(path): socket path longer than \(UnixSocket.longestPath) bytes")
         }
         try Files.makeDirectories(Paths.parent(of: path), mode: 0o700)
-        let lock = try takeLock("\(path).lock")
+        let lock = try takeLock("\(path).lock", tries: 2000)
         if isAlive(path) { return .taken }
         Files.remove(path)
         let listener = try UnixSocket.listen(at: path)
         try Files.changeMode(path, to: 0o600)
         return .listening(listener, lock)
+    }
+
+    /// Removes the socket of a shim that is no more. One that a start has just claimed, or that somebody serves, stays.
+    package static func removeAbandoned(_ path: String) throws(Failure) {
+        let lock = try takeLock("\(path).lock", tries: 1)
+        defer { _ = lock.path }  // held until here
+        if !isAlive(path) { Files.remove(path) }
     }
 
     /// Whether somebody listens. Only a refusal or a missing socket says no: one that is behind with
@@ -55,8 +67,8 @@ package enum SocketAddress {
         }
     }
 
-    private static func takeLock(_ path: String) throws(Failure) -> Lock {
-        for _ in 0..<2000 {
+    private static func takeLock(_ path: String, tries: Int) throws(Failure) -> Lock {
+        for _ in 0..<tries {
             let file = try FileDescriptor(opening: path, [.readWrite, .create])
             // The holder removes the file before it lets go: only the file that still has the name counts.
             if file.lock(), Files.identity(of: path) == Files.identity(of: file) {

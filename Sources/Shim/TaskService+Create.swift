@@ -12,6 +12,7 @@ import _Concurrency
 extension TaskService {
     func create(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try CreateTaskRequest(decoding: call.payload) }
+        guard takesCreates else { throw Failure(.unavailable, "the shim is ending") }
         let id = message.id
         try Self.checkName(id, "container id")
         guard containers[id] == nil, creating[id] == nil else { throw Failure(.alreadyExists, "id \(id)") }

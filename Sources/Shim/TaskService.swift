@@ -48,7 +48,9 @@ package final class TaskService {
 
     /// By the ids of their containers.
     var creating: [String: Creation] = [:]
-    /// A Shutdown has come, and only a Create held us up.
+    /// False once the shim's end has begun: what would be made now would be lost.
+    package var takesCreates = true
+    /// A Shutdown has come, and only Creates and Deletes hold us up.
     var isToEnd = false
     var waits: [Key: [Pending]] = [:]
     /// Waits for processes that have ended, which are answered once their clients have read the output.
@@ -248,6 +250,7 @@ package final class TaskService {
                     pid: UInt32(process.pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never)
                 for stream in self.deleted(key, call.stream) { self.server.answer(stream, response.encoded()) }
             } catch {
+                if message.execID.isEmpty { self.isToEnd = false }
                 for stream in self.deleted(key, call.stream) { self.server.answer(stream, error) }
             }
             self.endIfAsked()
@@ -331,7 +334,7 @@ package final class TaskService {
     private func shutdown(_ call: Call) throws(Failure) {
         _ = try decoded { () throws(Failure) in try ShutdownRequest(decoding: call.payload) }
         server.answer(call.stream, [])
-        isToEnd = containers.isEmpty
+        isToEnd = containers.keys.allSatisfy { deletions[Key(id: $0, exec: "")] != nil }
         endIfAsked()
     }
 

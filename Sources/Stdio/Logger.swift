@@ -70,6 +70,7 @@ final class Logger {
         let isInTime = await readiness.opens(within: Self.readyLimit)
         let said = ready?.readNow(atMost: 1) ?? []
         stopWatchingReady()
+        guard !isStopping else { throw Failure(.failedPrecondition, "logging binary \(command.path) was stopped") }
         guard isInTime else {
             throw Failure(.deadlineExceeded, "logging binary \(command.path) did not get ready within 10 s")
         }
@@ -105,6 +106,7 @@ final class Logger {
         errorReading = nil
         outputWriting = nil
         errorWriting = nil
+        readiness.open()
         guard let child else { return }
         do throws(Failure) { try child.kill(15) } catch {}  // it is gone
         self.timer = Reactor.shared.after(Self.endLimit) {
@@ -164,6 +166,7 @@ final class Logger {
         timer = Reactor.shared.after(delay) {
             self.timer = nil
             guard !self.isOver else { return }
+            guard !self.isAwaited else { return self.restart(after: delay) }  // one that it has left may say that it is ready
             do throws(Failure) {
                 try self.start()
                 self.watchReady()  // nobody waits, but a write to it must find a reader

@@ -12,6 +12,8 @@ import _Concurrency
 final class Relay {
     /// No more than this in one turn of the loop, so that every other stream gets its own.
     private static let turn = 1 << 20
+    /// A write to a regular file may wait for its disk.
+    private static let fileTurn = 64 << 10
     /// Pipes that are busy hold so much: fewer turns for the same bytes. The client's keep their size, for what a
     /// client has not read when it deletes the task is lost to it.
     private static let busyPipe: Int32 = 256 << 10
@@ -30,6 +32,7 @@ final class Relay {
     private var timer: Reactor.Timer?
     private var nextTurn: Reactor.Timer?
     private var whenClosed: (@Loop () -> Void)?
+    private var unread: UnreadOutput?
     /// Bytes that no destination took.
     private(set) var lost = 0
 
@@ -63,7 +66,11 @@ final class Relay {
     func processExited() { handle(.processExited) }
 
     /// Ends it now, wherever it is.
-    func close() { handle(.stopped) }
+    func close() {
+        handle(.stopped)
+        lost += unread?.end() ?? 0
+        unread = nil
+    }
 
     var isClosed: Bool { machine.state == .closed }
 
@@ -121,7 +128,7 @@ final class Relay {
                 event = fillOverflow()
             case .waitWhileOverflowing(let forDestination): return waitWhileOverflowing(forDestination)
             case .moveRest: event = move(readingSource: false)
-            case .close: return closeSides()
+            case .close: return closeSides(keepingUnread: event != .stopped && !isInput)
             }
         }
     }
@@ -129,17 +136,18 @@ final class Relay {
     /// Moves what can be moved in one turn, and says why it stopped.
     private func move(readingSource: Bool = true) -> RelayState.Event {
         guard source != nil, destination != nil else { return .stopped }
-        var budget = Self.turn
+        var budget = destination?.isWatchable == false ? Self.fileTurn : Self.turn
+        let all = budget
         while budget > 0 {
             switch transfer(atMost: budget, readingSource: readingSource) {
             case .moved(let count): budget -= count
             case .unsupported: copies = true
             case .nothingToRead:
-                growIfBusy(Self.turn - budget)
+                growIfBusy(all - budget)
                 return .nothingToRead
             case .sourceEnded: return .sourceEnded
             case .destinationFull:
-                growIfBusy(Self.turn - budget)
+                growIfBusy(all - budget)
                 return .destinationFull
             case .destinationFailed: return .destinationFailed
             case .destinationGone:
@@ -148,7 +156,7 @@ final class Relay {
                 return .destinationGone
             }
         }
-        growIfBusy(Self.turn)
+        growIfBusy(all)
         return .turnUsed
     }
 
@@ -258,7 +266,7 @@ final class Relay {
         }
     }
 
-    private func closeSides() {
+    private func closeSides(keepingUnread: Bool) {
         for timer in [timer, nextTurn].compactMap({ $0 }) { Reactor.shared.cancel(timer) }
         timer = nil
         nextTurn = nil
@@ -268,8 +276,10 @@ final class Relay {
         // Of an input, it is the client's to know what was not taken.
         lost += kept.count + (overflow?.lost ?? 0) + (machine.isInput ? 0 : source?.descriptor.unread ?? 0)
         source = nil
+        if keepingUnread, let destination { unread = UnreadOutput.left(in: destination.descriptor) }
         destination = nil
         kept = []
+        unread?.look()
         let told = whenClosed
         whenClosed = nil
         told?()

@@ -9,7 +9,7 @@ struct PathsTests {
         ("../../abc", "../../abc"), ("/abc", "/abc"), ("/", "/"), ("abc/", "abc"), ("a//b///c/", "a/b/c"),
         ("./abc/./def", "abc/def"), ("abc/def/ghi/../jkl", "abc/def/jkl"), ("abc/..", "."), ("abc/../..", ".."),
         ("/..", "/"), ("/../abc", "/abc"), ("/abc/../..", "/"), ("abc/../../../def", "../../def"),
-        ("/abc/.../x", "/abc/.../x"),
+        ("/abc/.../x", "/abc/.../x"), ("/a/../\u{301}b", "/\u{301}b"),
     ])
     func `clean makes the shortest equal path`(path: String, clean: String) {
         #expect(Paths.clean(path) == clean)

@@ -42,6 +42,26 @@ struct LoggerTests {
         await speaking.end()
     }
 
+    @Test func `one that is stopped is not waited for`() async throws {
+        let scratch = try Scratch()
+        let logger = try logger(scratch, "sleep 100")
+        _ = Reactor.shared.after(.milliseconds(20)) { logger.stop() }
+        await #expect(throws: Failure(.failedPrecondition, "logging binary /bin/sh was stopped")) {
+            try await logger.waitUntilReady()
+        }
+        await logger.end()
+    }
+
+    @Test func `one that leaves another to say that it is ready is not started again meanwhile`() async throws {
+        let scratch = try Scratch()
+        let file = try scratch.file("starts", "")
+        let logger = try logger(scratch, "echo x >>\(file); { sleep 0.4; echo >&5; cat <&3 >/dev/null; } &", mustSpeak: true)
+        try await logger.waitUntilReady()
+        #expect(try Files.text(file) == "x\n")
+        try say("", to: logger)
+        await logger.end()
+    }
+
     @Test func `one that dies is started again, and nothing that it did not read is lost`() async throws {
         let scratch = try Scratch()
         let file = try scratch.file("out", "")
