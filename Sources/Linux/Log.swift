@@ -36,7 +36,9 @@ package struct Log {
         guard bytes.count > longestLine else { return bytes }
         let ending = Array("...\"\n".utf8)
         var end = longestLine - ending.count
-        while end > 0, bytes[end] & 0xc0 == 0x80 || bytes[end - 1] == UInt8(ascii: "\\") { end -= 1 }
+        while bytes[end] & 0xc0 == 0x80 { end -= 1 }
+        let backslashes = bytes[..<end].reversed().prefix { $0 == UInt8(ascii: "\\") }.count
+        end -= backslashes % 2
         return bytes[..<end] + ending
     }
 

@@ -6,7 +6,7 @@ package enum Paths {
 
     /// The shortest equal path, by text alone: no `//`, `.` or inner `..`; as Go's filepath.Clean.
     package static func clean(_ path: String) -> String {
-        let absolute = path.hasPrefix("/")
+        let absolute = path.utf8.first == slash
         var kept: [Substring] = []
         for component in path.utf8.split(separator: slash).map({ Substring($0) }) where component != "." {
             if component != ".." {

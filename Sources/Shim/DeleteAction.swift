@@ -97,9 +97,10 @@ package enum DeleteAction {
             let path = SocketAddress.path(inURL: try Files.text("\(bundle)/address").trimmed)
             let group = try BundleConfiguration(bundle: bundle).group ?? arguments.id
             guard let path,
-                path == SocketAddress.path(
-                    address: arguments.address, namespace: arguments.namespace, group: group,
-                    directory: Paths.parent(of: path))
+                path
+                    == SocketAddress.path(
+                        address: arguments.address, namespace: arguments.namespace, group: group,
+                        directory: Paths.parent(of: path))
             else { return }
             try SocketAddress.removeAbandoned(path)
         } catch {}  // nobody knows of one, or a start is about to use it

@@ -166,7 +166,8 @@ final class Logger {
         timer = Reactor.shared.after(delay) {
             self.timer = nil
             guard !self.isOver else { return }
-            guard !self.isAwaited else { return self.restart(after: delay) }  // one that it has left may say that it is ready
+            // One that it has left behind may yet say that it is ready.
+            guard !self.isAwaited else { return self.restart(after: delay) }
             do throws(Failure) {
                 try self.start()
                 self.watchReady()  // nobody waits, but a write to it must find a reader

@@ -55,7 +55,8 @@ struct LoggerTests {
     @Test func `one that leaves another to say that it is ready is not started again meanwhile`() async throws {
         let scratch = try Scratch()
         let file = try scratch.file("starts", "")
-        let logger = try logger(scratch, "echo x >>\(file); { sleep 0.4; echo >&5; cat <&3 >/dev/null; } &", mustSpeak: true)
+        let logger = try logger(
+            scratch, "echo x >>\(file); { sleep 0.4; echo >&5; cat <&3 >/dev/null; } &", mustSpeak: true)
         try await logger.waitUntilReady()
         #expect(try Files.text(file) == "x\n")
         try say("", to: logger)
