@@ -2,14 +2,16 @@
 package struct MountInfo: Equatable {
     /// The directory of the file system that is seen at ``mountPoint``.
     package let root: String
-    package let mountPoint: String
+    package var mountPoint: String { String(decoding: mountPointBytes, as: UTF8.self) }
+    /// As it is: whoever makes a directory names it as he likes.
+    package let mountPointBytes: [UInt8]
     package let type: String
     /// For cgroup v1 the controllers, among others.
     package let superOptions: String
 
-    package init(root: String, mountPoint: String, type: String, superOptions: String) {
+    package init(root: String, mountPoint: [UInt8], type: String, superOptions: String) {
         self.root = root
-        self.mountPoint = mountPoint
+        mountPointBytes = mountPoint
         self.type = type
         self.superOptions = superOptions
     }
@@ -29,8 +31,8 @@ package struct MountInfo: Equatable {
             // The last field, by whatever number: an empty source leaves no field of its own.
             found.append(
                 MountInfo(
-                    root: unescaped(fields[3]), mountPoint: unescaped(fields[4]), type: unescaped(fields[dash + 1]),
-                    superOptions: unescaped(fields[fields.count - 1])))
+                    root: decoded(fields[3]), mountPoint: unescaped(fields[4]), type: decoded(fields[dash + 1]),
+                    superOptions: decoded(fields[fields.count - 1])))
         }
         return found
     }
@@ -42,11 +44,11 @@ package struct MountInfo: Equatable {
         parse(try Files.read("/proc/self/mountinfo", limit: 256 << 20), where: wanted)
     }
 
-    /// Text with its `\040` and the like as the bytes they stand for.
-    package static func unescaped(_ text: ArraySlice<UInt8>) -> String {
-        guard text.contains(UInt8(ascii: "\\")) else { return String(decoding: text, as: UTF8.self) }
+    /// A field with its `\040` and the like as the bytes they stand for.
+    package static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
+        guard field.contains(UInt8(ascii: "\\")) else { return Array(field) }
         var bytes: [UInt8] = []
-        var rest = text
+        var rest = field
         while let byte = rest.popFirst() {
             let digits = rest.prefix(3)
             if byte == UInt8(ascii: "\\"), digits.count == 3, digits.allSatisfy({ (0x30...0x37).contains($0) }) {
@@ -56,6 +58,10 @@ package struct MountInfo: Equatable {
                 bytes.append(byte)
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
+    }
+
+    private static func decoded(_ field: ArraySlice<UInt8>) -> String {
+        String(decoding: unescaped(field), as: UTF8.self)
     }
 }

@@ -17,7 +17,7 @@ package enum MountTable {
             guard error.errno == Errno.noEntry else { throw error }
             return false
         }
-        let mounts = try MountInfo.current { point, _ in isBelow(MountInfo.unescaped(point), root) }
+        let mounts = try MountInfo.current { point, _ in isBelow(String(decoding: MountInfo.unescaped(point), as: UTF8.self), root) }
         var last: Failure?
         for point in mountPoints(mounts) {
             last = unmount(point, detach: detach)

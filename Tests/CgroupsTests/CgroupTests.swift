@@ -73,7 +73,7 @@ struct CgroupTests {
             try scratch.add(directory: "\(root)/\(directory)")
         }
         let mounts = ["pids", "memory", "cpu", "hugetlb"].map {
-            MountInfo(root: "/", mountPoint: "\(root)/./\($0)", type: "cgroup", superOptions: "rw,\($0)")
+            MountInfo(root: "/", mountPoint: Array("\(root)/./\($0)".utf8), type: "cgroup", superOptions: "rw,\($0)")
         }
         func exceptions(_ lines: String) -> [Cgroup.Exception] {
             Cgroup.exceptions(

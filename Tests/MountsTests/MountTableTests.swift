@@ -64,7 +64,7 @@ struct MountTableTests {
 
     @Test func `the longest comes first and each once`() {
         let mounts = ["/r", "/r/a", "/r/a/b", "/r/a", "/r/c"].map {
-            MountInfo(root: "/", mountPoint: $0, type: "tmpfs", superOptions: "rw")
+            MountInfo(root: "/", mountPoint: Array($0.utf8), type: "tmpfs", superOptions: "rw")
         }
         let points = MountTable.mountPoints(mounts)
         #expect(points.first == "/r/a/b")

@@ -23,7 +23,7 @@ final class Scratch {
     /// What is mounted below, as the kernel says it.
     func mounted() throws(Failure) -> [String] {
         let prefix = "\(path)/"
-        return try MountInfo.current { point, _ in MountInfo.unescaped(point).hasPrefix(prefix) }.map {
+        return try MountInfo.current { point, _ in MountInfo.unescaped(point).starts(with: prefix.utf8) }.map {
             String($0.mountPoint.dropFirst(prefix.count))
         }
     }
