@@ -6,7 +6,10 @@ load lib
 
 setup_file() { setup_suite_file; }
 teardown_file() { teardown_suite_file; }
-teardown() { end_case; }
+teardown() {
+    stop_job frozen
+    end_case
+}
 
 # mounted_bundle ID COMMAND...: a bundle whose rootfs is what the shim mounts there, and its shim.
 mounted_bundle() {
@@ -316,7 +319,9 @@ open("$CASE/words", "w").write(" ".join(sys.argv[1:]))
 sys.exit(ctypes.CDLL(None).umount2(sys.argv[2].encode(), 0))
 SH
     chmod +x "$DIR/bin/fusermount3"
-    background trace strace -e trace=umount2 -e inject=umount2:error=EPERM:when=1 -o "$CASE/trace" -p "$(shim_pid c1)"
+    # A child's, that unmounts nothing else.
+    background trace strace -f -P /proc/self/fd/0/tmp -e trace=umount2 -e inject=umount2:error=EPERM:when=1 -o "$CASE/trace" \
+        -p "$(shim_pid c1)"
     wait_until grep -q attached "$DIR/jobs/trace"
     rpc c1 Kill id=c1 signal=9
     rpc c1 Wait id=c1
@@ -325,5 +330,148 @@ SH
     rm "$DIR/bin/fusermount3"
     [ "$(cat "$CASE/words")" = "-u $at" ]
     grep -q 'umount2("/proc/self/fd/[0-9]*/tmp".* EPERM .*INJECTED' "$CASE/trace"
+    nothing_below "$DIR/direct/c1"
+}
+
+# pod_of_two ID...: c1, whose rootfs is what the shim mounts there, and c2, which runs and writes to $CASE/fifo, which `reader` reads.
+pod_of_two() {
+    mounted_bundle c1 sleep 1000
+    direct_bundle c2 sleep 1000
+    edit_spec c2 'spec["annotations"] = {"io.kubernetes.cri.sandbox-id": "c1"}'
+    direct_start c2 </dev/null
+    mkfifo "$CASE/fifo"
+    background reader cat "$CASE/fifo"
+    direct_run c2 stdout="$CASE/fifo"
+    SHIM=$(shim_pid c1)
+    budget_baseline "$SHIM"
+}
+
+# disk: a file system, $CASE/disk, whose own disk is a file on another, $CASE/below; in $OVERLAY an overlay that is written there.
+disk() {
+    [ -e /dev/loop-control ] || skip "no loop devices"
+    mkdir "$CASE/below" "$CASE/disk"
+    truncate -s 64M "$CASE/image"
+    mkfs.ext4 -q "$CASE/image"
+    mount -o loop "$CASE/image" "$CASE/below"
+    truncate -s 32M "$CASE/below/image"
+    mkfs.ext4 -q "$CASE/below/image"
+    mount -o loop "$CASE/below/image" "$CASE/disk"
+    mkdir "$CASE/disk/u" "$CASE/disk/w"
+    OVERLAY="overlay overlay lowerdir=$ROOTFS,upperdir=$CASE/disk/u,workdir=$CASE/disk/w"
+}
+
+# freeze: from here on the disk takes nothing, and has something to take; until the job `frozen` is stopped, a minute at most.
+freeze() {
+    background frozen python3 -c '
+import fcntl, os, signal, sys
+FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+below = os.open(sys.argv[1], os.O_RDONLY)
+fcntl.ioctl(below, FIFREEZE, 0)
+print("frozen", flush=True)
+signal.sigtimedwait([signal.SIGTERM], 60)
+fcntl.ioctl(below, FITHAW, 0)' "$CASE/below"
+    wait_until grep -q frozen "$DIR/jobs/frozen"
+    head -c 100000 /dev/zero >"$CASE/disk/data"
+}
+
+# outstanding JOB: it has not been answered.
+outstanding() { alive "$(cat "$DIR/jobs/$1.pid")"; }
+answered() { ! outstanding "$1"; }
+
+# answers_others JOB: meanwhile c2 is looked at, killed, waited for and deleted, and its stdout ends.
+answers_others() {
+    state_is c2 2
+    rpc c2 Kill id=c2 signal=9
+    [[ $(rpc c2 Wait id=c2) == *'"exit_status": 137'* ]]
+    wait_until answered reader
+    rpc c2 Delete id=c2
+    outstanding "$1"
+}
+
+@test "P-69 C-6.10 a Delete whose unmount waits for a disk holds up nobody else in the pod" {
+    disk
+    pod_of_two
+    direct_run c1 "$(rootfs_of "$OVERLAY")"
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+    freeze
+    background delete rpc c1 --patience 60 Delete id=c1
+    # It is nowhere any more, and still being written back.
+    wait_until nothing_below "$DIR/direct/c1"
+    outstanding delete
+    state_is c1 3
+    background again rpc c1 --patience 60 Delete id=c1
+    answers_others delete
+    outstanding again
+    stop_job frozen
+    for job in delete again; do
+        wait_until answered "$job"
+        grep -q '"exit_status": 137' "$DIR/jobs/$job"
+    done
+    fails 5 "container not created" rpc c1 State id=c1
+    umount "$CASE/disk" "$CASE/below"
+}
+
+@test "P-69 P-30 a Create that fails is answered when its rootfs is unmounted, and holds up nobody else until then" {
+    disk
+    pod_of_two
+    touch "$FAKE_RUNC/create.hold.c1" "$FAKE_RUNC/create.silent.c1"
+    background create rpc c1 --patience 60 Create id=c1 bundle="$DIR/direct/c1" "$(rootfs_of "$OVERLAY")"
+    wait_until findmnt "$DIR/direct/c1/rootfs"
+    freeze
+    rm "$FAKE_RUNC/create.hold.c1"
+    wait_until nothing_below "$DIR/direct/c1"
+    outstanding create
+    answers_others create
+    stop_job frozen
+    wait_until answered create
+    grep -q "OCI runtime create failed" "$DIR/jobs/create"
+    fails 5 "container not created" rpc c1 State id=c1
+    umount "$CASE/disk" "$CASE/below"
+    rm "$FAKE_RUNC/create.silent.c1"
+}
+
+# trace_unmounts OPTION...: strace of the shim, in $CASE/trace.
+trace_unmounts() {
+    background trace strace -qq -o "$CASE/trace" -p "$SHIM" "$@"
+    wait_until grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$SHIM/status"
+}
+
+# stopped: c1 with a rootfs of two mounts, which has ended.
+stopped() {
+    mounted_bundle c1 sleep 1000
+    direct_run c1 "$(rootfs_of "bind $ROOTFS rbind" "tmpfs tmpfs size=1m /tmp")"
+    SHIM=$(shim_pid c1)
+    budget_baseline "$SHIM"
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+}
+
+@test "P-69 C-6.10 where there can be no child that unmounts, the shim does" {
+    stopped
+    trace_unmounts -e trace=clone3,umount2 -e inject=clone3:error=EAGAIN
+    rpc c1 Delete id=c1
+    stop_job trace
+    nothing_below "$DIR/direct/c1"
+    [ "$(grep -c '^clone3.*INJECTED' "$CASE/trace")" -eq 2 ]
+    [ "$(grep -c '^umount2.* = 0' "$CASE/trace")" -eq 2 ]
+}
+
+@test "P-69 C-6.10 a child that is killed before it has unmounted has not unmounted" {
+    local child
+    stopped
+    trace_unmounts -f -e trace=umount2 -e inject=umount2:delay_enter=60000000
+    background delete rpc c1 Delete id=c1
+    wait_until grep -q umount2 "$CASE/trace"
+    child=$(awk '/umount2/ { print $1; exit }' "$CASE/trace")
+    [ "$child" != "$SHIM" ]
+    [ "$(mounts_below "$DIR/direct/c1" | wc -l)" -eq 2 ]
+    state_is c1 3
+    kill -KILL "$child"
+    # It is let go, and dies.
+    stop_job trace KILL
+    wait_until answered delete
+    grep -q '"exit_status": 137' "$DIR/jobs/delete"
     nothing_below "$DIR/direct/c1"
 }

@@ -385,7 +385,7 @@ mounted() { grep -q " $1 " /proc/self/mountinfo; }
     mounted "$root/a/in"
     kill -KILL "$(cat "$DIR/direct/c1/init.pid")"
     rpc c1 Wait id=c1
-    background trace strace -p "$SHIM" -e trace=umount2 -e inject=umount2:delay_enter=700000:when=1 -o "$CASE/trace"
+    background trace strace -f -p "$SHIM" -e trace=umount2 -e inject=umount2:delay_enter=700000:when=1 -o "$CASE/trace"
     wait_until grep -q attached "$DIR/jobs/trace"
     background delete rpc c1 Delete id=c1
     # It is in the call, and waits.

@@ -26,10 +26,58 @@ int32_t clinux_unmount(const char *target, int32_t detach) {
     return umount2(target, detach ? MNT_DETACH : 0) < 0 ? -errno : 0;
 }
 
-int32_t clinux_unmount_in(int32_t directory, const char *name, int32_t detach) {
+// Opens (O_PATH) the directory that the entry `point` is in.
+static int open_parent(const char *point) {
+    char parent[PATH_MAX];
+    int length = (int)(strrchr(point, '/') - point);
+    if (length >= (int)sizeof parent) return -ENAMETOOLONG;
+    snprintf(parent, sizeof parent, "%.*s", length > 0 ? length : 1, point);
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, parent, &how, sizeof how);
+    return fd < 0 ? -errno : fd;
+}
+
+int32_t clinux_unmount_all_at(const uint8_t *point, int32_t detach) {
+    int directory = open_parent((const char *)point);
+    if (directory < 0) return -directory;
     char path[32 + NAME_MAX];
-    if (snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory, name) >= (int)sizeof path) return -ENAMETOOLONG;
-    return umount2(path, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0)) < 0 ? -errno : 0;
+    int error = snprintf(path, sizeof path, "/proc/self/fd/%d%s", directory, strrchr((const char *)point, '/')) < (int)sizeof path
+        ? 0 : ENAMETOOLONG;
+    while (error == 0) {
+        if (umount2(path, UMOUNT_NOFOLLOW) == 0) continue;
+        error = errno;
+        if (error == EBUSY && detach) error = umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) < 0 ? errno : 0;
+    }
+    close(directory);
+    return error;
+}
+
+// A child with memory of its own, for a call that may take as long as a disk does: 0 in there. It has none of our
+// descriptors but `kept` (-1: none), which a client would wait for the end of; and no signal ends it but SIGKILL.
+static int begin_apart(int kept, int32_t *pidfd) {
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    struct clone_args birth = {.flags = CLONE_PIDFD, .pidfd = (uintptr_t)pidfd, .exit_signal = SIGCHLD};
+    long pid = syscall(SYS_clone3, &birth, sizeof birth);
+    int error = errno;
+    if (pid != 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return pid < 0 ? -error : (int)pid;
+    }
+    if (kept > 0) syscall(SYS_close_range, 0, kept - 1, 0);
+    syscall(SYS_close_range, kept + 1, ~0u, 0);
+    prctl(PR_SET_NAME, "mount", 0, 0, 0);
+    return 0;
+}
+
+// An exit code above is that of a signal (clinux_reap).
+static _Noreturn void end_apart(int error) { _exit(error < 128 ? error : EIO); }
+
+int32_t clinux_unmount_all_apart(const uint8_t *point, int32_t detach, int32_t *pidfd) {
+    int pid = begin_apart(-1, pidfd);
+    if (pid == 0) end_apart(clinux_unmount_all_at(point, detach));
+    return pid;
 }
 
 int32_t clinux_page_size(void) { return (int32_t)sysconf(_SC_PAGESIZE); }
@@ -42,12 +90,6 @@ int32_t clinux_open_in_root(const char *root, const char *path) {
     int error = errno;
     close(directory);
     return fd < 0 ? -error : fd;
-}
-
-int32_t clinux_open_without_links(const char *path) {
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
-    int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    return fd < 0 ? -errno : fd;
 }
 
 _Static_assert(CLINUX_MS_RDONLY == MS_RDONLY && CLINUX_MS_NOSUID == MS_NOSUID && CLINUX_MS_NODEV == MS_NODEV, "mount");

@@ -26,11 +26,11 @@ extension Container {
         } catch {
             Reaper.shared.abandon(birth)
             initial.closeStdio()
-            rootfs = nil
             Files.remove(pidFile)
             Files.remove(unfinished(pidFile))
             LifeRecord.remove(from: bundle)
             abandonSeccomp(restoring: configuration)
+            await rootfs.take()?.undo()
             throw error
         }
     }

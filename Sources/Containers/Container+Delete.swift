@@ -161,7 +161,7 @@ extension Container {
         guard !request.mounts.isEmpty else { return }
         do throws(Failure) {
             for _ in 0..<50 {
-                guard try MountTable.unmountAll(below: rootfsPath) else { return }
+                guard try await MountTable.unmountAll(below: rootfsPath) else { return }
                 await Reactor.shared.sleep(.milliseconds(50))
             }
             throw Failure(.unknown, errno: Errno.busy, "\(rootfsPath): \(errorText(Errno.busy))")

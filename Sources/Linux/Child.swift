@@ -107,6 +107,14 @@ public struct Child: ~Copyable {
         }
     }
 
+    /// Starts ``FileSystem/unmountAll(at:detach:)`` in a child, which ends with that errno as its status: the last unmount
+    /// of a file system takes as long as its disk does.
+    package init(unmounting point: [UInt8], detach: Bool) throws(Failure) {
+        var fd: Int32 = -1
+        pid = try check(unsafe clinux_unmount_all_apart(point + [0], detach ? 1 : 0, &fd), "clone3", "unmount")
+        pidfd = FileDescriptor(owning: fd)
+    }
+
     /// A process that became our child when its parent ended (subreaper). Fails with ESRCH or
     /// ECHILD if `pid` is nobody's or somebody else's now.
     package init(adopting pid: Int32) throws(Failure) {

@@ -22,14 +22,11 @@ package enum FileSystem {
         try check(unsafe clinux_unmount(target, detach ? 1 : 0), "unmount", target)
     }
 
-    /// As ``unmount(_:detach:)``, of a path that somebody may change meanwhile: no symlink in it is followed, the last
-    /// component's neither. ELOOP: there is one.
-    package static func unmountExactly(_ target: String, detach: Bool) throws(Failure) {
-        let parent = Paths.parent(of: target)
-        let directory = FileDescriptor(
-            owning: try check(unsafe clinux_open_without_links(parent), "unmount", target))
-        let name = Paths.lastComponent(of: target)
-        try check(unsafe clinux_unmount_in(directory.raw, name, detach ? 1 : 0), "unmount", target)
+    /// umount2(2) of all that is mounted on top of each other at `point`, the bytes of an absolute path that somebody may
+    /// change meanwhile: no symlink in it is followed, the last component's neither. What is in use goes if `detach`.
+    /// Returns the errno that ended it: EINVAL or ENOENT: nothing is mounted there now. ELOOP: there is a symlink.
+    package static func unmountAll(at point: [UInt8], detach: Bool) -> Int32 {
+        unsafe clinux_unmount_all_at(point + [0], detach ? 1 : 0)
     }
 
     /// Opens, for use as a path only, what a process whose root directory is `root` sees at `path`.

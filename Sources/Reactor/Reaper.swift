@@ -127,7 +127,11 @@ package final class ChildProcess {
 
     /// Starts a program, see ``Child``.
     package static func start(_ program: Program, descriptors: [Int32]) throws(Failure) -> ChildProcess {
-        let child = try Child(starting: program, descriptors: descriptors)
+        try own(Child(starting: program, descriptors: descriptors))
+    }
+
+    /// A child that was started just now, before anybody else could reap it. After a failure it is killed.
+    package static func own(_ child: consuming Child) throws(Failure) -> ChildProcess {
         let pid = child.pid
         do throws(Failure) {
             return try ChildProcess(owning: child)
@@ -167,6 +171,12 @@ package final class ChildProcess {
         lastWaiter += 1
         waiters.append((lastWaiter, handler))
         return lastWaiter
+    }
+
+    /// Suspends until the process has ended, however long that takes.
+    package func end() async -> Exit {
+        if let exit { return exit }
+        return await Waiter<Exit>.suspend { waiter in _ = addWaiter { waiter.resume($0) } }
     }
 
     /// Suspends until the process has ended, for at most `limit`; nil if it still runs then.

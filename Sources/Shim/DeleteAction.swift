@@ -49,7 +49,7 @@ package enum DeleteAction {
         let level: Log.Level = exit != nil ? .info : wasAlive ? .debug : .warning
         log(level, "end of init", "status=\(told.status) known-by=\(source)")
         if source == "kill" { keep(told, of: arguments.id, in: bundle) }
-        unmount("\(bundle)/rootfs", log: &log)
+        await unmount("\(bundle)/rootfs", log: &log)
         removeSeccompSocket(of: bundle)
         removeSocket(of: bundle, arguments)
         return DeleteResponse(pid: pid.map { UInt32($0) } ?? 0, exitStatus: told.status, exitedAt: told.time).encoded()
@@ -170,10 +170,10 @@ package enum DeleteAction {
         }
     }
 
-    private static func unmount(_ rootfs: String, log: inout Log) {
+    private static func unmount(_ rootfs: String, log: inout Log) async {
         do throws(Failure) {
             for attempt in 0..<20 {
-                guard try MountTable.unmountAll(below: rootfs, detach: attempt == 19) else { return }
+                guard try await MountTable.unmountAll(below: rootfs, detach: attempt == 19) else { return }
                 Process.sleep(milliseconds: 50)
             }
         } catch {

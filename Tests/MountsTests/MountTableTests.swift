@@ -1,9 +1,11 @@
 import CLinux
 import Linux
+import Reactor
 import Testing
 
 @testable import Mounts
 
+@Loop
 struct MountTableTests {
     private let scratch: Scratch
     private let rootfs: String
@@ -18,64 +20,91 @@ struct MountTableTests {
             source: "", target: try scratch.directory(name), type: "tmpfs", flags: [], data: "size=64k")
     }
 
-    @Test func `everything below goes, whatever its depth, number and name`() throws {
+    private func run(_ program: Program) throws {
+        let child = try Child(starting: program, descriptors: [0, 1, 2])
+        while try child.reap() == nil { _ = clinux_poll(child.pidfd.raw, UInt32(CLINUX_IN)) }
+    }
+
+    @Test func `everything below goes, whatever its depth, number and name`() async throws {
         let names = ["rootfs", "rootfs", "rootfs/a b\\c", "rootfs/a b\\c/deep", "rootfs/z", "rootfs/z"]
         for name in names { try mount(name) }
         try mount("rootfs-other")
         #expect(try scratch.mounted().count == 7)
-        #expect(try !MountTable.unmountAll(below: rootfs))
+        #expect(try await !MountTable.unmountAll(below: rootfs))
         #expect(try scratch.mounted() == ["rootfs-other"])
     }
 
-    @Test func `what is in use is told, and goes when it is not or when it must`() throws {
+    @Test func `what is in use is told, and goes when it is not or when it must`() async throws {
         try mount("rootfs")
         let file = try FileDescriptor(opening: "\(rootfs)/file", [.writeOnly, .create])
-        #expect(try MountTable.unmountAll(below: rootfs))
+        #expect(try await MountTable.unmountAll(below: rootfs))
         #expect(try scratch.mounted() == ["rootfs"])
-        #expect(try !MountTable.unmountAll(below: rootfs, detach: true))
+        #expect(try await !MountTable.unmountAll(below: rootfs, detach: true))
         #expect(try scratch.mounted() == [])
         #expect(try file.write([1]) == 1)
     }
 
-    @Test func `a missing path has nothing mounted`() throws {
-        #expect(try !MountTable.unmountAll(below: "\(scratch.path)/none"))
-        #expect(try !MountTable.unmountAll(below: rootfs))
+    @Test func `a missing path has nothing mounted`() async throws {
+        #expect(try await !MountTable.unmountAll(below: "\(scratch.path)/none"))
+        #expect(try await !MountTable.unmountAll(below: rootfs))
     }
 
-    @Test func `a path is followed to what it names`() throws {
+    @Test func `a path is followed to what it names`() async throws {
         try mount("rootfs")
-        #expect(try !MountTable.unmountAll(below: "\(scratch.path)/./rootfs/../rootfs"))
+        #expect(try await !MountTable.unmountAll(below: "\(scratch.path)/./rootfs/../rootfs"))
         #expect(try scratch.mounted() == [])
     }
 
     @Test func `an unmount follows no symlink`() throws {
         try mount("outside/in")
-        let target = Program("/bin/ln", ["-s", "\(scratch.path)/outside", "\(rootfs)/link"])
-        let linker = try Child(starting: target, descriptors: [0, 1, 2])
-        while try linker.reap() == nil { _ = clinux_poll(linker.pidfd.raw, UInt32(CLINUX_IN)) }
+        try run(Program("/bin/ln", ["-s", "\(scratch.path)/outside", "\(rootfs)/link"]))
         for path in ["\(rootfs)/link/in", "\(rootfs)/link"] {
-            let failure = #expect(throws: Failure.self) { try FileSystem.unmountExactly(path, detach: true) }
-            #expect(failure?.errno == (path.hasSuffix("in") ? Errno.tooManyLinks : Errno.invalid))
+            let errno = FileSystem.unmountAll(at: Array(path.utf8), detach: true)
+            #expect(errno == (path.hasSuffix("in") ? Errno.tooManyLinks : Errno.invalid))
         }
         #expect(try scratch.mounted() == ["outside/in"])
-        try FileSystem.unmountExactly("\(scratch.path)/outside/in", detach: false)
+        #expect(
+            FileSystem.unmountAll(at: Array("\(scratch.path)/outside/in".utf8), detach: false) == Errno.invalid)
         #expect(try scratch.mounted() == [])
+    }
+
+    @Test func `a name that is no text is the name of a directory all the same`() async throws {
+        try mount("rootfs")
+        let shell = Program(
+            "/bin/sh", ["-c", "mkdir \(rootfs)/$(printf 'x\\377') && mount -t tmpfs none \(rootfs)/x*"])
+        try run(shell)
+        #expect(try scratch.mounted().count == 2)
+        #expect(try await !MountTable.unmountAll(below: rootfs))
+        #expect(try scratch.mounted() == [])
+    }
+
+    @Test func `a child that unmounts says what came of it`() async throws {
+        try mount("rootfs")
+        let point = Array(rootfs.utf8)
+        do {
+            let file = try FileDescriptor(opening: "\(rootfs)/file", [.writeOnly, .create])
+            #expect(try await Child(unmounting: point, detach: false).errno() == Errno.busy)
+            _ = consume file
+        }
+        #expect(try await Child(unmounting: point, detach: false).errno() == Errno.invalid)
+        #expect(try scratch.mounted() == [])
+        #expect(try await Child(unmounting: point + Array("/none/x".utf8), detach: false).errno() == Errno.noEntry)
     }
 
     @Test func `the longest comes first and each once`() {
         let mounts = ["/r", "/r/a", "/r/a/b", "/r/a", "/r/c"].map {
             MountInfo(root: "/", mountPoint: Array($0.utf8), type: "tmpfs", superOptions: "rw")
         }
-        let points = MountTable.mountPoints(mounts)
+        let points = MountTable.mountPoints(mounts).map { String(decoding: $0, as: UTF8.self) }
         #expect(points.first == "/r/a/b")
         #expect(points.last == "/r")
         #expect(points.sorted() == ["/r", "/r/a", "/r/a/b", "/r/c"])
     }
 
-    @Test func `below is by components`() {
-        #expect(MountTable.isBelow("/r", "/r"))
-        #expect(MountTable.isBelow("/r/a", "/r"))
-        #expect(!MountTable.isBelow("/rest", "/r"))
-        #expect(!MountTable.isBelow("/", "/r"))
+    @Test(arguments: [
+        ("/r", "/r", true), ("/r/a", "/r", true), ("/rest", "/r", false), ("/", "/r", false), ("/r", "/", true),
+    ])
+    func `below is by components`(path: String, root: String, isBelow: Bool) {
+        #expect(MountTable.isBelow(Array(path.utf8), Array(root.utf8)) == isBelow)
     }
 }

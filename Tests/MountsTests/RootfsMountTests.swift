@@ -35,20 +35,23 @@ struct RootfsMountTests {
         #expect(!Files.exists("\(lower)/file"))
     }
 
-    @Test func `what is dropped is unmounted, with all that came on top`() async throws {
-        do {
-            let guardian = try await RootfsMount(mounting: [memory], at: rootfs)
-            let inner = try scratch.directory("rootfs/a b")
-            try FileSystem.mount(source: "tmpfs", target: inner, type: "tmpfs", flags: [], data: "")
-            #expect(try scratch.mounted() == ["rootfs", "rootfs/a b"])
-            _ = guardian
-        }
+    @Test func `what is undone is unmounted, with all that came on top`() async throws {
+        let guardian = try await RootfsMount(mounting: [memory], at: rootfs)
+        let inner = try scratch.directory("rootfs/a b")
+        try FileSystem.mount(source: "tmpfs", target: inner, type: "tmpfs", flags: [], data: "")
+        #expect(try scratch.mounted() == ["rootfs", "rootfs/a b"])
+        await guardian.undo()
         #expect(try scratch.mounted() == [])
+    }
+
+    @Test func `what is dropped is unmounted soon`() async throws {
+        do { _ = try await RootfsMount(mounting: [memory], at: rootfs) }
+        while try scratch.mounted() != [] { await Reactor.shared.sleep(.milliseconds(1)) }
     }
 
     @Test func `no mounts are nothing to undo`() async throws {
         try FileSystem.mount(source: "tmpfs", target: rootfs, type: "tmpfs", flags: [], data: "")
-        do { _ = try await RootfsMount(mounting: [], at: rootfs) }
+        await (try RootfsMount(mounting: [], at: rootfs)).undo()
         #expect(try scratch.mounted() == ["rootfs"])
     }
 

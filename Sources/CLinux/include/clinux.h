@@ -175,10 +175,11 @@ int32_t clinux_mount(
     const char *_Nullable source, const char *target, const char *_Nullable type, uint64_t flags,
     const char *_Nullable data);
 int32_t clinux_unmount(const char *target, int32_t detach);
-/// What is mounted at the entry `name` of `directory`; a symlink there is not followed.
-int32_t clinux_unmount_in(int32_t directory, const char *name, int32_t detach);
-/// Opens (O_PATH) a directory; -ELOOP if a symlink is in `path`.
-int32_t clinux_open_without_links(const char *path);
+/// umount2(2) of all that is mounted on top of each other at `point`, an absolute path ended by NUL in which no symlink is
+/// followed, until it fails: returns with which errno. EINVAL: nothing is mounted there; ELOOP: a symlink is in it.
+int32_t clinux_unmount_all_at(const uint8_t *point, int32_t detach);
+/// The same in a child with memory of its own, whose exit code is that errno; fills `pidfd`; returns the pid.
+int32_t clinux_unmount_all_apart(const uint8_t *point, int32_t detach, int32_t *pidfd);
 int32_t clinux_page_size(void);
 /// Opens (O_PATH) `path` as if `root` were the root directory: no symlink leads outside.
 int32_t clinux_open_in_root(const char *root, const char *path);
