@@ -413,6 +413,29 @@ answers_others() {
     umount "$CASE/disk" "$CASE/below"
 }
 
+# A file system's first mount writes to it.
+@test "P-69 C-6.7 a Create whose mount waits for a disk holds up nobody else in the pod" {
+    disk
+    truncate -s 16M "$CASE/below/rootfs"
+    mkfs.ext4 -q -d "$ROOTFS" "$CASE/below/rootfs"
+    pod_of_two
+    freeze
+    background create rpc c1 --patience 60 Create id=c1 bundle="$DIR/direct/c1" "$(rootfs_of "ext4 $CASE/below/rootfs loop")"
+    wait_until mounting "$SHIM"
+    outstanding create
+    answers_others create
+    stop_job frozen
+    wait_until answered create
+    grep -q '"pid": ' "$DIR/jobs/create"
+    direct_end c1 c2
+    nothing_below "$DIR/direct/c1"
+    umount "$CASE/disk"
+    wait_until umount "$CASE/below"
+}
+
+# mounting PID: a child of its is in a mount or an unmount that does not end.
+mounting() { pgrep -P "$1" -x -r D mount; }
+
 @test "P-69 P-30 a Create that fails is answered when its rootfs is unmounted, and holds up nobody else until then" {
     disk
     pod_of_two

@@ -18,7 +18,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-_Static_assert(CLINUX_EPERM == EPERM && CLINUX_ENOENT == ENOENT && CLINUX_ESRCH == ESRCH && CLINUX_E2BIG == E2BIG, "errno");
+_Static_assert(CLINUX_EPERM == EPERM && CLINUX_ENOENT == ENOENT && CLINUX_ESRCH == ESRCH, "errno");
+_Static_assert(CLINUX_EINTR == EINTR && CLINUX_E2BIG == E2BIG, "errno");
 _Static_assert(CLINUX_EAGAIN == EAGAIN && CLINUX_EACCES == EACCES && CLINUX_EBUSY == EBUSY, "errno");
 _Static_assert(CLINUX_EEXIST == EEXIST && CLINUX_EINVAL == EINVAL && CLINUX_EPIPE == EPIPE, "errno");
 _Static_assert(CLINUX_ELOOP == ELOOP && CLINUX_EOPNOTSUPP == EOPNOTSUPP, "errno");

@@ -74,6 +74,15 @@ static int begin_apart(int kept, int32_t *pidfd) {
 // An exit code above is that of a signal (clinux_reap).
 static _Noreturn void end_apart(int error) { _exit(error < 128 ? error : EIO); }
 
+int32_t clinux_mount_apart(
+    const char *source, int32_t place, const char *type, uint64_t flags, const char *data, int32_t *pidfd) {
+    int pid = begin_apart(place, pidfd);
+    if (pid != 0) return pid;
+    char target[32];
+    snprintf(target, sizeof target, "/proc/self/fd/%d", place);
+    end_apart(mount(source, target, type, flags, data) < 0 ? errno : 0);
+}
+
 int32_t clinux_unmount_all_apart(const uint8_t *point, int32_t detach, int32_t *pidfd) {
     int pid = begin_apart(-1, pidfd);
     if (pid == 0) end_apart(clinux_unmount_all_at(point, detach));

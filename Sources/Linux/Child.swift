@@ -115,6 +115,17 @@ public struct Child: ~Copyable {
         pidfd = FileDescriptor(owning: fd)
     }
 
+    /// Starts ``FileSystem/mount(source:target:type:flags:data:)`` in a child, likewise; its status is 0 once it is mounted
+    /// at `place`.
+    package init(
+        mounting source: String, at place: borrowing FileDescriptor, type: String, flags: MountFlags, data: String
+    ) throws(Failure) {
+        var fd: Int32 = -1
+        pid = try check(
+            unsafe clinux_mount_apart(source, place.raw, type, flags.rawValue, data, &fd), "clone3", "mount")
+        pidfd = FileDescriptor(owning: fd)
+    }
+
     /// A process that became our child when its parent ended (subreaper). Fails with ESRCH or
     /// ECHILD if `pid` is nobody's or somebody else's now.
     package init(adopting pid: Int32) throws(Failure) {

@@ -44,6 +44,7 @@ package enum Errno {
     package static let notPermitted = Int32(CLINUX_EPERM)
     package static let noEntry = Int32(CLINUX_ENOENT)
     package static let noProcess = Int32(CLINUX_ESRCH)
+    package static let interrupted = Int32(CLINUX_EINTR)
     package static let tooBig = Int32(CLINUX_E2BIG)
     package static let again = Int32(CLINUX_EAGAIN)
     package static let accessDenied = Int32(CLINUX_EACCES)

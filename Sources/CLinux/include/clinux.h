@@ -9,7 +9,7 @@
 
 // Constants of the kernel's that Swift compares with or passes on; the .c files assert them.
 enum {
-    CLINUX_EPERM = 1, CLINUX_ENOENT = 2, CLINUX_ESRCH = 3, CLINUX_E2BIG = 7, CLINUX_EAGAIN = 11, CLINUX_EACCES = 13, CLINUX_EBUSY = 16,
+    CLINUX_EPERM = 1, CLINUX_ENOENT = 2, CLINUX_ESRCH = 3, CLINUX_EINTR = 4, CLINUX_E2BIG = 7, CLINUX_EAGAIN = 11, CLINUX_EACCES = 13, CLINUX_EBUSY = 16,
     CLINUX_EEXIST = 17, CLINUX_EINVAL = 22, CLINUX_EPIPE = 32, CLINUX_ELOOP = 40,
     CLINUX_EOPNOTSUPP = 95, CLINUX_ECONNABORTED = 103, CLINUX_ECONNREFUSED = 111,
 };
@@ -180,6 +180,9 @@ int32_t clinux_unmount(const char *target, int32_t detach);
 int32_t clinux_unmount_all_at(const uint8_t *point, int32_t detach);
 /// The same in a child with memory of its own, whose exit code is that errno; fills `pidfd`; returns the pid.
 int32_t clinux_unmount_all_apart(const uint8_t *point, int32_t detach, int32_t *pidfd);
+/// Likewise mount(2), at what `place` is open on; the exit code is 0 if it is mounted.
+int32_t clinux_mount_apart(
+    const char *source, int32_t place, const char *type, uint64_t flags, const char *data, int32_t *pidfd);
 int32_t clinux_page_size(void);
 /// Opens (O_PATH) `path` as if `root` were the root directory: no symlink leads outside.
 int32_t clinux_open_in_root(const char *root, const char *path);
