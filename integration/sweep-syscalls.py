@@ -4,12 +4,12 @@
 sweep-syscalls.py [--short | --only TRIAL | --verb VERB[/KIND]] [--list]
 
 For each verb and kind of container the calls that the serving shim makes are recorded (strace, the
-shim alone, not the runtime). Then each occurrence of each call fails with each error that makes
-sense there, in a container of its own. The verb must succeed, or fail with a code; never hang, never
-end the shim. Then it is repeated, the container ends as it must, everything of it is deleted, the
-events are true; now and then a fresh container lives in the same shim and its descriptors and memory
-are compared. A TRIAL is VERB/KIND/CALL/ERROR/OCCURRENCE, and is printed with each problem; --short
-takes a fixed sample.
+shim alone, not the runtime; a child that unmounts is known by its clone). Then each occurrence of
+each call fails with each error that makes sense there, in a container of its own. The verb must
+succeed, or fail with a code; never hang, never end the shim. Then it is repeated, the container ends
+as it must, everything of it is deleted, the events are true; now and then a fresh container lives in
+the same shim and its descriptors and memory are compared. A TRIAL is VERB/KIND/CALL/ERROR/OCCURRENCE,
+and is printed with each problem; --short takes a fixed sample.
 """
 
 import argparse
@@ -39,6 +39,8 @@ ERRORS = {
     "mount": "ENOMEM EIO ENOSPC", "move_mount": "ENOMEM ENOSPC", "umount2": "EBUSY EIO", "ioctl": "EIO EINTR",
     "epoll_ctl": "ENOMEM ENOSPC", "epoll_wait": "EINTR", "epoll_pwait": "EINTR", "fsync": "EIO ENOSPC",
 }
+# Calls of a child that was cloned for them alone; each child's first one fails.
+OF_CHILDREN = {"clone3": ["umount2"]}
 # What is left out, and why.
 LEFT_OUT = {
     "brk": "answers a failure with the old end, which strace cannot; the heap would seem to have grown to nowhere",
@@ -354,7 +356,8 @@ class Sweep:
         """One fault: whether it came to pass."""
         verb, kind, call, error, number = name.split("/")
         self.host.words = f"integration/sweep-syscalls.py --only {name}"
-        lines = self.run(VERBS[verb](), kind, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}")
+        follow = ["-f"] if any(call in calls for calls in OF_CHILDREN.values()) else []
+        lines = self.run(VERBS[verb](), kind, *follow, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}")
         injected = [line for line in lines if line.endswith("(INJECTED)")]
         self.trials += 1
         self.voids += not injected
@@ -370,6 +373,8 @@ class Sweep:
             for error in ERRORS.get(call, "ENOMEM").split():
                 if makes_sense(call, error, line):
                     names.append(f"{verb}/{kind}/{call}/{error}/{number}")
+            for theirs in OF_CHILDREN.get(call, []) if number == 1 else []:
+                names += [f"{verb}/{kind}/{theirs}/{error}/1" for error in ERRORS[theirs].split()]
         return names
 
     def sweep(self, names, check_each):
@@ -402,7 +407,7 @@ class Sweep:
 SHORT = {
     "create/terminal": "accept4 recvmsg bind epoll_ctl read", "create/mounts": "mount mkdir openat rename read",
     "start/pipes": "clone epoll_ctl splice write", "exec/pipes": "clone pipe2 epoll_ctl pidfd_open openat",
-    "kill-all/plain": "clone epoll_ctl", "delete/mounts": "umount2 clone openat epoll_ctl", "delete-created/pipes": "pipe2 read",
+    "kill-all/plain": "clone epoll_ctl", "delete/mounts": "umount2 clone clone3 openat epoll_ctl", "delete-created/pipes": "pipe2 read",
 }
 
 
