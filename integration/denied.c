@@ -97,6 +97,11 @@ static void run(const char *name) {
         say("compat mkdir", compat(39, 0));
         say("compat rmdir", compat(40, 0));
     }
+    if (!strcmp(name, "compat-socket")) {
+        // socketcall: socket and bind, of which the arguments are not in registers.
+        say("compat socket", compat(102, 1));
+        say("compat bind", compat(102, 2));
+    }
     if (!strcmp(name, "compat-trap")) {
         handle(SIGSYS, on_trap);
         say("compat chown", compat(212, 77));

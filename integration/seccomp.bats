@@ -52,7 +52,7 @@ spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet"
     {"names": ["chown", "chown32"], "action": "SCMP_ACT_TRAP"}]}
 '
 ARCHITECTURES='ARCHITECTURES = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]'
-PROBES=(errno default arguments compat compat-trap x32 kill kill-handled kill-ignored kill-threads kill-thread kill-only-thread trap
+PROBES=(errno default arguments compat compat-socket compat-trap x32 kill kill-handled kill-ignored kill-threads kill-thread kill-only-thread trap
     trap-default trap-blocked trap-ignored)
 
 listener_of() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["linux"]["seccomp"]["listenerPath"])' "$DIR/direct/$1/config.json"; }
@@ -124,20 +124,22 @@ personality X86_64 errno 1
 rmdir X86 kill_process 1
 rmdir X86_64 kill_process 4
 sethostname X86_64 errno 1
+socket X86 errno 1
 socket X86_64 errno 1
 END
-    [ "$(report caudit "r['id'], r['mode'], r['denied'], r['others']")" = "('caudit', 'audit', 18, 0)" ]
+    [ "$(report caudit "r['id'], r['mode'], r['denied'], r['others']")" = "('caudit', 'audit', 19, 0)" ]
     [ "$(report caudit "{call['program'] for call in r['calls']}")" = "{'/bin/denied'}" ]
     [ "$(stat -c %a "$REPORTS/$NS")" = 700 ]
     # A line for each, and the sum with the end.
     grep -q 'level=warning msg=seccomp text="denied: call=mkdir architecture=SCMP_ARCH_X86_64 action=errno:33 program=' "$DIR/jobs/log-caudit" ||
         grep -q 'msg="seccomp" id=caudit text="denied: call=mkdir architecture=SCMP_ARCH_X86_64 action=errno:33 program=' "$DIR/jobs/log-caudit"
-    grep -q "msg=\"exited\" id=caudit .*seccomp=\"18 denied: chown 5, rmdir 5, mkdir 3, .*; $REPORTS/$NS/caudit.json\"" "$DIR/jobs/log-caudit"
+    grep -q "msg=\"exited\" id=caudit .*seccomp=\"19 denied: chown 5, rmdir 5, mkdir 3, .*; $REPORTS/$NS/caudit.json\"" "$DIR/jobs/log-caudit"
 }
 
 @test "audit: likewise where all is denied that is not allowed" {
     compare_denials "$MOST_DENIED"
     told caudit <<'END'
+bind X86 errno 1
 chmod X86_64 kill_thread 2
 chown X86_64 trap 5
 chown32 X86 trap 1
@@ -155,6 +157,23 @@ END
     # libseccomp cannot say it for 32-bit x86.
     grep -q 'not all denials are told: call=socket' "$DIR/jobs/log-caudit"
     not grep -q 'not all denials are told: call=clone' "$DIR/jobs/log-caudit"
+}
+
+@test "audit and record: of two rules that a call meets the one counts that libseccomp takes, whatever their order" {
+    local order mode profile
+    for order in '' '[::-1]'; do
+        profile="$SOME_DENIED
+spec['linux']['seccomp']['syscalls'] = [
+    deny('ERRNO', 'personality', errnoRet=5, args=[{'index': 0, 'value': 8, 'op': 'SCMP_CMP_GE'}]),
+    deny('ERRNO', 'personality', errnoRet=33, args=[{'index': 0, 'value': 9, 'op': 'SCMP_CMP_EQ'}])]$order"
+        for mode in '' audit record; do
+            profiled "c$mode${#order}" "$mode" "$profile" denied arguments
+            begin "c$mode${#order}"
+            [ "$(ended "c$mode${#order}")" = 0 ]
+            grep '^personality' "$DIR/c$mode${#order}.out" >>"$CASE/out"
+        done
+    done
+    [ "$(sort "$CASE/out" | uniq -c | tr -s ' ')" = $' 6 personality 8: -1 EIO\n 6 personality 9: -1 EDOM' ]
 }
 
 @test "audit: a thread that somebody else traces is killed too, or gets its signal" {
@@ -256,6 +275,31 @@ PY
     begin c2
     [ "$(ended c2)" = 0 ]
     diff "$DIR/c1.out" "$DIR/c2.out"
+}
+
+@test "record: a call that stands for others is recorded as what it stands for, and denied where that is" {
+    local profile n=0 id
+    # socket on a condition, of which 32-bit x86 has nothing in registers; and only connect.
+    for profile in "$SOME_DENIED" "$SOME_DENIED
+spec['linux']['seccomp']['syscalls'] = [deny('ERRNO', 'connect')]"; do
+        n=$((n + 1))
+        profiled "bare$n" '' "$profile" denied compat-socket
+        profiled "c$n" record "$profile" denied compat-socket
+        for id in "bare$n" "c$n"; do
+            begin "$id"
+            [ "$(ended "$id")" = 0 ]
+        done
+        diff "$DIR/bare$n.out" "$DIR/c$n.out"
+        report "c$n" "sorted(call for call in calls if call[0] in ('bind', 'socket', 'socketcall'))" >>"$CASE/calls"
+        profiled "again$n" '' "$(profile_of "c$n")" denied compat-socket
+        begin "again$n"
+        [ "$(ended "again$n")" = 0 ]
+        diff "$DIR/bare$n.out" "$DIR/again$n.out"
+    done
+    diff "$CASE/calls" - <<'END'
+[('bind', 'X86', 'allow'), ('socket', 'X86', 'errno')]
+[('bind', 'X86', 'allow'), ('socket', 'X86', 'allow')]
+END
 }
 
 # nginx_root DIR: makes the files of Debian's nginx: this machine's, where it has it, or bookworm's.

@@ -4,7 +4,7 @@ import CSeccomp
 package struct Architecture: Hashable {
     /// As the OCI runtime specification writes it: `SCMP_ARCH_X86_64`.
     package let name: String
-    private let token: UInt32
+    let token: UInt32
 
     private static let prefix = "SCMP_ARCH_"
     /// Calls of x32 are calls of x86-64 with this bit (seccomp(2)).
@@ -27,9 +27,6 @@ package struct Architecture: Hashable {
         return ["X86_64", "AARCH64", "RISCV64", "PPC64LE", "S390X"].lazy
             .compactMap { Architecture(named: prefix + $0) }.first { $0.token == token }
     }
-
-    /// Whether arguments have 32 bits, for a filter too.
-    package var isNarrow: Bool { token & 1 << 31 == 0 }
 
     /// Whether a call that the kernel says to be of `audit` (`seccomp_data.arch`) and `number` is one of these.
     package func has(audit: UInt32, number: Int32) -> Bool {
@@ -73,15 +70,19 @@ enum Multiplexer {
     private static let ipcCalls = words(
         "semop semget semctl semtimedop - - - - - - msgsnd msgrcv msgget msgctl - - - - - - shmat shmdt shmget shmctl")
 
-    /// Which call one of ``names`` stands for; nil if none.
+    /// Which call one of ``names`` stands for; nil if none, or for other calls.
     static func call(_ name: String, _ selector: UInt64) -> String? {
+        guard names.contains(name) else { return nil }
         let (calls, number) = name == "socketcall" ? (socketCalls, selector) : (ipcCalls, selector & 0xffff)
         guard (1...UInt64(calls.count)).contains(number), calls[Int(number) - 1] != "-" else { return nil }
         return calls[Int(number) - 1]
     }
 
-    /// Whether one of ``names`` stands for this call, if there is one.
-    static func has(_ call: String) -> Bool { socketCalls.contains(call) || ipcCalls.contains(call) }
+    /// Which of ``names`` this is, or stands for this call; nil if none.
+    static func name(for call: String) -> String? {
+        if names.contains(call) { return call }
+        return socketCalls.contains(call) ? "socketcall" : ipcCalls.contains(call) ? "ipc" : nil
+    }
 }
 
 /// What is between the blanks. A list of literals would be pointers to relocate, and so private memory of every shim.

@@ -24,22 +24,6 @@ package struct ArgumentCondition: Equatable {
         self.second = second
     }
 
-    /// Whether it holds; `narrow`: of an argument of 32 bits.
-    package func holds(_ arguments: [UInt64], narrow: Bool) -> Bool {
-        guard index < arguments.count else { return false }
-        let bits: UInt64 = narrow ? 0xffff_ffff : .max
-        let (argument, value) = (arguments[index] & bits, value & bits)
-        return switch operation {
-        case .notEqual: argument != value
-        case .less: argument < value
-        case .lessOrEqual: argument <= value
-        case .equal: argument == value
-        case .greaterOrEqual: argument >= value
-        case .greater: argument > value
-        case .maskedEqual: argument & value == second & bits
-        }
-    }
-
     /// As the specification writes it.
     package var json: String {
         "{\"index\":\(index),\"value\":\(value),\"valueTwo\":\(second),\"op\":\"\(operation.rawValue)\"}"

@@ -18,7 +18,7 @@ enum Refusal {
             case .killProcess: self = .killProcess
             case .killThread: self = .killThread
             case .trap: self = .trap
-            case .allow, .errno, .other: return nil
+            case .allow, .log, .errno, .other: return nil
             }
         }
 

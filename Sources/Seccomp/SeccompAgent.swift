@@ -70,6 +70,7 @@ package final class SeccompAgent {
     private let id: String
     private let plan: Plan
     private let profile: SeccompProfile
+    private let filter: SeccompFilter
     private let path: String
     private let tell: @Loop (Event) -> Void
     private let socket: FileDescriptor
@@ -106,6 +107,7 @@ package final class SeccompAgent {
         self.id = id
         self.plan = plan
         self.profile = profile
+        filter = try SeccompFilter(profile)
         self.tell = tell
         path = Self.socketPath(in: plan.socketDirectory, bundle: bundle)
         Files.remove(path)  // a shim's that has died
@@ -227,9 +229,12 @@ package final class SeccompAgent {
         let program = program(of: notification.thread)
         // What we have read was its own only if it waits still.
         guard notification.waits(on: listener) else { return }
-        let (name, architecture) = call(notification)
-        let action = action(name, architecture, notification)
-        let mayAllow = action == .allow && plan.mode == .record
+        let (called, architecture) = call(notification)
+        let arguments = notification.arguments
+        let action = filter.action(
+            of: called, audit: notification.audit, number: notification.number, arguments)
+        let name = Multiplexer.call(called, arguments[0]) ?? called
+        let mayAllow = action.isGrant && plan.mode == .record
         let outcome = mayAllow ? .allowed : outcome(of: action)
         let call = SeccompReport.Call(name, architecture: architecture?.name ?? "", program: program, outcome: outcome)
         note(call)
@@ -281,17 +286,6 @@ package final class SeccompAgent {
         return (name, architecture)
     }
 
-    private func action(
-        _ name: String, _ architecture: Architecture?, _ notification: borrowing Notification
-    ) -> SeccompProfile.Action {
-        let arguments = notification.arguments
-        // What one of these is called with, is not in registers.
-        if Multiplexer.names.contains(name), let real = Multiplexer.call(name, arguments[0]) {
-            return profile.action(of: real, [], narrow: true)
-        }
-        return profile.action(of: name, arguments, narrow: architecture?.isNarrow ?? false)
-    }
-
     /// What a denial is. One that the profile does not have, for libseccomp and we differ, is one all the same.
     private func outcome(of action: SeccompProfile.Action) -> SeccompReport.Outcome {
         switch action {
@@ -299,7 +293,7 @@ package final class SeccompAgent {
         case .killProcess: return .killedProcess
         case .killThread: return .killedThread
         case .trap: return .trapped
-        case .allow, .other:
+        case .allow, .log, .other:
             if case .errno(let code) = profile.defaultAction { return .errno(code) }
             return .errno(Self.notImplemented)
         }

@@ -72,7 +72,8 @@ extension SeccompProfile {
     }
 
     private func everything() throws(Failure) -> [String] {
-        let told = unnamedCalls.filter { !Self.handover.contains($0) || !allows($0) }
+        // Of calls that stand for others each is told, whatever it stands for.
+        let told = unnamedCalls.filter { !Self.handover.contains($0) || !allows($0) } + multiplexers.sorted()
         let isTold = Set(told)
         var all = Self.rule(told)
         for rule in rules {
@@ -84,7 +85,14 @@ extension SeccompProfile {
     /// Whatever its arguments are.
     private func allows(_ name: String) -> Bool {
         let rules = rules(for: name)
-        return (rules.isEmpty || rules.contains { $0.isUnconditional }) && action(of: name, [], narrow: false) == .allow
+        guard !rules.isEmpty else { return defaultAction.isGrant }
+        return rules.first { $0.isUnconditional }?.action.isGrant ?? false
+    }
+
+    /// Whether all that is said of a call depends on its arguments.
+    private func isConditional(_ name: String) -> Bool {
+        let rules = rules(for: name)
+        return !rules.isEmpty && !rules.contains { $0.isUnconditional }
     }
 
     /// The calls that can be told although no rule may name them.
@@ -103,21 +111,13 @@ extension SeccompProfile {
 
     /// Those of which the default denies what the conditions leave.
     private var conditionalNames: [String] {
-        names.subtracting(Self.untold).filter { name in
-            let rules = rules(for: name)
-            return !rules.isEmpty && !rules.contains { $0.isUnconditional }
-        }.sorted()
+        names.subtracting(Self.untold).filter { isConditional($0) }.sorted()
     }
 
     /// When the default is for this call of ``conditionalNames``; nil if that cannot be said. To libseccomp, several rules
     /// for a call that has no arguments, as where it is one of ``Multiplexer``'s, contradict each other.
     private func complement(of name: String) -> [ArgumentCondition]? {
-        let isMultiplexed =
-            Multiplexer.has(name)
-            && architectures.contains { architecture in
-                Multiplexer.names.contains { architecture.number(of: $0) != nil }
-            }
-        return isMultiplexed ? nil : Complement.of(rules(for: name).flatMap { $0.alternatives })
+        isMultiplexed(name) ? nil : Complement.of(rules(for: name).flatMap { $0.alternatives })
     }
 
     private var stageRules: [String] {
@@ -169,30 +169,44 @@ extension SeccompProfile {
 
     /// A profile that allows the calls `recorded`, what a runtime needs, and nothing else; never what this one denies.
     package func minimal(recorded: Set<String>) throws(Failure) -> [UInt8] {
-        var allowed: [String] = []
+        let wanted = recorded.union(Self.runtimes).union(multiplexers(for: recorded)).filter { !isEntangled($0) }
         var rules: [String] = []
-        for rule in self.rules where rule.action.isDenial && rule.action != defaultAction {
-            rules.append(String(decoding: rule.source.text, as: UTF8.self))
-        }
-        for name in recorded.union(Self.runtimes).sorted() {
-            let known = self.rules(for: name)
-            if known.isEmpty || known.contains(where: { $0.isUnconditional }) {
-                if allows(name) { allowed.append(name) }
-            } else if defaultAction == .allow {
-                // What its conditions leave. If that cannot be said, less is better than more.
-                for condition in complement(of: name) ?? [] {
-                    rules += Self.rule([name], condition, action: "SCMP_ACT_ALLOW")
-                }
-            } else {
-                for rule in known where rule.action == .allow { rules += try rule.text(names: [name]) }
+        for rule in self.rules where rule.action != defaultAction {
+            if rule.action.isDenial {
+                rules.append(String(decoding: rule.source.text, as: UTF8.self))
+            } else if rule.action.isGrant {
+                rules += try rule.text(names: rule.names.filter { wanted.contains($0) && isConditional($0) })
             }
         }
-        rules += Self.rule(allowed, action: "SCMP_ACT_ALLOW")
+        for name in wanted.sorted() where defaultAction.isGrant && isConditional(name) {
+            // What its conditions leave. If that cannot be said, less is better than more.
+            for condition in complement(of: name) ?? [] {
+                rules += Self.rule([name], condition, action: "SCMP_ACT_ALLOW")
+            }
+        }
+        rules += Self.rule(wanted.filter { allows($0) }.sorted(), action: "SCMP_ACT_ALLOW")
         let profile = try Self.parsed(source.text)
         if !defaultAction.isDenial {
             profile.set("defaultAction", to: try Self.parsed(Array("\"SCMP_ACT_ERRNO\"".utf8)))
         }
         profile.set("syscalls", to: try Self.parsed(Array("[\(rules.joined(separator: ","))]".utf8)))
         return profile.text
+    }
+
+    /// Those by which calls of `recorded` were allowed that have no rule of their own which allows them.
+    private func multiplexers(for recorded: Set<String>) -> [String] {
+        guard !defaultAction.isGrant else { return [] }
+        return recorded.filter { name in !rules(for: name).contains { $0.action.isGrant } }
+            .compactMap { Multiplexer.name(for: $0) }.filter { multiplexers.contains($0) }
+    }
+
+    /// Whether to allow this call would allow one that is denied: by the name of the one that stands for it, or for which it
+    /// stands.
+    private func isEntangled(_ name: String) -> Bool {
+        guard defaultAction.isGrant, isMultiplexed(name), let multiplexer = Multiplexer.name(for: name) else {
+            return false
+        }
+        return name == multiplexer
+            ? names.contains { $0 != name && Multiplexer.name(for: $0) == name } : !rules(for: multiplexer).isEmpty
     }
 }

@@ -2,12 +2,12 @@ package import JSON
 package import Linux
 
 /// A container's seccomp profile (OCI runtime specification, `linux.seccomp`), as the runtime and libseccomp understand
-/// it: of several rules for a call one without conditions counts, or else the first whose conditions hold, or else the
-/// default.
+/// it: of several rules for a call one without conditions counts, or else whichever libseccomp puts first of those whose
+/// conditions hold (``SeccompFilter``), or else the default.
 package struct SeccompProfile {
     /// What becomes of a call.
     package enum Action: Equatable {
-        case allow
+        case allow, log
         /// It is not made, and returns this errno.
         case errno(Int32)
         case killProcess, killThread, trap
@@ -18,9 +18,12 @@ package struct SeccompProfile {
         var isDenial: Bool {
             switch self {
             case .errno, .killProcess, .killThread, .trap: true
-            case .allow, .other: false
+            case .allow, .log, .other: false
             }
         }
+
+        /// Whether it is made, whoever looks on.
+        package var isGrant: Bool { self == .allow || self == .log }
     }
 
     struct Rule {
@@ -41,6 +44,8 @@ package struct SeccompProfile {
     let rules: [Rule]
     let source: JSONValue
     private let rulesByName: [String: [Int]]
+    /// Those of ``Multiplexer`` that ``architectures`` have.
+    let multiplexers: Set<String>
 
     private static let notPermitted: Int32 = 1
     private static let largestErrno: Int64 = 4095
@@ -54,6 +59,7 @@ package struct SeccompProfile {
         var architectures = words.compactMap { Architecture(named: $0) }
         if let native = Architecture.native, !architectures.contains(native) { architectures.insert(native, at: 0) }
         self.architectures = architectures
+        multiplexers = Multiplexer.names.filter { name in architectures.contains { $0.number(of: name) != nil } }
         rules = try (source["syscalls"]?.elements ?? []).map { (rule) throws(Failure) in try Self.rule(rule) }
         hasListener =
             !(source["listenerPath"]?.string ?? "").isEmpty
@@ -79,7 +85,8 @@ package struct SeccompProfile {
 
     private static func action(_ word: JSONValue?, errno: JSONValue?) throws(Failure) -> Action {
         switch word?.string {
-        case "SCMP_ACT_ALLOW", "SCMP_ACT_LOG": return .allow
+        case "SCMP_ACT_ALLOW": return .allow
+        case "SCMP_ACT_LOG": return .log
         case "SCMP_ACT_ERRNO":
             guard let errno else { return .errno(notPermitted) }
             guard let code = errno.integer, (0...largestErrno).contains(code) else {
@@ -119,13 +126,25 @@ package struct SeccompProfile {
 
     var names: Set<String> { Set(rulesByName.keys) }
 
-    /// What becomes of one call. `narrow`: its arguments have 32 bits.
-    package func action(of name: String, _ arguments: [UInt64], narrow: Bool) -> Action {
+    /// What becomes of a call, whatever its arguments are; nil if that depends, or is for libseccomp to say.
+    func action(of name: String) -> Action? {
+        guard !isMultiplexed(name) else { return nil }
         let rules = rules(for: name)
-        if let rule = rules.first(where: { $0.isUnconditional }) { return rule.action }
-        let rule = rules.first { rule in
-            rule.alternatives.contains { $0.allSatisfy { $0.holds(arguments, narrow: narrow) } }
+        guard let action = rules.first?.action else { return defaultAction }
+        return rules.allSatisfy { $0.isUnconditional && $0.action == action } ? action : nil
+    }
+
+    /// Whether it stands for other calls on one of the architectures, or another for it: there its rules know nothing of
+    /// its first argument.
+    func isMultiplexed(_ name: String) -> Bool {
+        Multiplexer.name(for: name).map { multiplexers.contains($0) } ?? false
+    }
+
+    /// The rules of all calls that ``action(of:)`` does not know, as the profile has them.
+    var entangledRules: [(name: String, rule: Rule)] {
+        let plain = names.filter { action(of: $0) != nil }
+        return rules.filter { $0.action != defaultAction }.flatMap { rule in
+            rule.names.lazy.filter { !plain.contains($0) }.map { ($0, rule) }
         }
-        return rule?.action ?? defaultAction
     }
 }

@@ -33,10 +33,6 @@ import Testing
             #expect(calls.count > 300)
             #expect(calls.isSuperset(of: ["read", "mkdir", "clone3", "futex"]))
         }
-        #expect(wide?.isNarrow == false)
-        #expect(narrow?.isNarrow == true)
-        // As libseccomp has it.
-        #expect(x32?.isNarrow == true)
     }
 
     @Test(arguments: ["", "X86_64", "SCMP_ARCH_", "SCMP_ARCH_PDP11"])
@@ -50,5 +46,10 @@ import Testing
         // The upper half is a version (ipc(2)).
         #expect(Multiplexer.call("ipc", 0x10015) == "shmat")
         #expect(Multiplexer.call("ipc", 5) == nil)
+        #expect(Multiplexer.call("socket", 1) == nil)
+        #expect(
+            ["socket", "socketcall", "shmat", "mkdir"].map { Multiplexer.name(for: $0) } == [
+                "socketcall", "socketcall", "ipc", nil,
+            ])
     }
 }

@@ -62,8 +62,21 @@ import Testing
     @Test func `a rule that always holds leaves nothing`() {
         #expect(Complement.of([[ArgumentCondition(0, .greaterOrEqual, 0)]]) == [])
     }
+}
 
-    @Test func `a missing argument matches nothing`() {
-        #expect(!ArgumentCondition(2, .notEqual, 1).holds([0, 0], narrow: false))
+extension ArgumentCondition {
+    /// Whether it holds; `narrow`: of an argument of 32 bits.
+    fileprivate func holds(_ arguments: [UInt64], narrow: Bool) -> Bool {
+        let bits: UInt64 = narrow ? 0xffff_ffff : .max
+        let (argument, value) = (arguments[index] & bits, value & bits)
+        return switch operation {
+        case .notEqual: argument != value
+        case .less: argument < value
+        case .lessOrEqual: argument <= value
+        case .equal: argument == value
+        case .greaterOrEqual: argument >= value
+        case .greater: argument > value
+        case .maskedEqual: argument & value == second & bits
+        }
     }
 }

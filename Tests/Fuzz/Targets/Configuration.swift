@@ -45,8 +45,13 @@ func checkProfile(_ bytes: [UInt8]) throws(FuzzTarget.Violation) {
     let minimal = try understood { () throws(Failure) in
         try SeccompProfile(JSONValue(parsing: profile.minimal(recorded: ["mkdir"]), subject: "minimal"))
     }
-    for name in ["mkdir", "chmod"] where profile.action(of: name, [0], narrow: false) != .allow {
-        try require(minimal.action(of: name, [0], narrow: false) != .allow, "\(name) is granted")
+    guard let before = try accepted({ () throws(Failure) in try SeccompFilter(profile) }),
+        let after = try accepted({ () throws(Failure) in try SeccompFilter(minimal) })
+    else { return }
+    let (audit, arguments): (UInt32, [UInt64]) = (0xc000_003e, [0, 0, 0, 0, 0, 0])  // AUDIT_ARCH_X86_64
+    for (name, number) in [("mkdir", 83), ("chmod", 90), ("socket", 41)] as [(String, Int32)]
+    where !before.action(of: name, audit: audit, number: number, arguments).isGrant {
+        try require(!after.action(of: name, audit: audit, number: number, arguments).isGrant, "\(name) is granted")
     }
 }
 
