@@ -48,7 +48,8 @@ package struct SeccompReport {
         var last: Timestamp
     }
 
-    /// How many calls that differ are told apart; the rest are counted together.
+    /// How many calls that differ are told apart. As many again are then, without their programs; the rest are counted
+    /// together.
     package static let limit = 1000
 
     private var tallies: [Call: Tally] = [:]
@@ -56,6 +57,8 @@ package struct SeccompReport {
     private var order: [Call] = []
     package private(set) var denied: UInt64 = 0
     package private(set) var allowed: UInt64 = 0
+    /// The names of the calls that were allowed, however many there are: no more than libseccomp knows.
+    package private(set) var allowedNames: Set<String> = []
     /// Of calls that were not told apart.
     private var others: UInt64 = 0
     /// Why and when the container was ended, in ``SeccompMode/stop``.
@@ -66,12 +69,14 @@ package struct SeccompReport {
     /// Counts a call. True if one like it has not been seen.
     package mutating func add(_ call: Call, at time: Timestamp) -> Bool {
         if call.outcome == .allowed { allowed += 1 } else { denied += 1 }
-        if tallies[call] != nil {
-            tallies[call]?.count += 1
-            tallies[call]?.last = time
-            return false
+        if count(call, at: time) { return false }
+        if call.outcome == .allowed { allowedNames.insert(call.name) }
+        var call = call
+        if order.count >= Self.limit {
+            call = Call(call.name, architecture: call.architecture, program: "", outcome: call.outcome)
+            if count(call, at: time) { return false }
         }
-        guard order.count < Self.limit else {
+        guard order.count < Self.limit * 2 else {
             others += 1
             return false
         }
@@ -80,11 +85,16 @@ package struct SeccompReport {
         return true
     }
 
+    /// False if one like it has not been seen.
+    private mutating func count(_ call: Call, at time: Timestamp) -> Bool {
+        guard tallies[call] != nil else { return false }
+        tallies[call]?.count += 1
+        tallies[call]?.last = time
+        return true
+    }
+
     /// The container is ended for `call`.
     package mutating func ended(for call: Call, at time: Timestamp) { end = (call, time) }
-
-    /// The names of the calls that were allowed.
-    package var allowedNames: Set<String> { Set(order.lazy.filter { $0.outcome == .allowed }.map { $0.name }) }
 
     /// One line: how many were denied, and of which calls the most.
     package var summary: String {

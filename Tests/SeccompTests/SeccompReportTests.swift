@@ -36,11 +36,27 @@ import Testing
 
     @Test func `a report is bounded, and nothing is uncounted`() throws {
         var report = SeccompReport()
-        for number in 0..<5000 { _ = report.add(call("mkdir", "/bin/\(number)"), at: time(1)) }
+        for number in 0..<5000 { _ = report.add(call("call\(number)"), at: time(1)) }
         let json = try json(report)
-        #expect(json["calls"]?.elements.count == SeccompReport.limit)
-        #expect(json["others"]?.integer == 4000)
+        #expect(json["calls"]?.elements.count == SeccompReport.limit * 2)
+        #expect(json["others"]?.integer == 3000)
         #expect(json["denied"]?.integer == 5000)
+    }
+
+    @Test func `a program of many names hides no call`() throws {
+        var report = SeccompReport()
+        for number in 0..<1500 { _ = report.add(call("read", "/bin/\(number)", .allowed), at: time(1)) }
+        let isNew = [
+            call("chown", "/bin/a", .trapped), call("chown", "/bin/b", .trapped), call("chown", "/bin/b"),
+            call("mkdir", "/bin/a", .allowed),
+        ].map { report.add($0, at: time(2)) }
+        #expect(isNew == [true, false, true, true])
+        let calls = try #require(json(report)["calls"]?.elements).dropFirst(SeccompReport.limit)
+        #expect(calls.map { $0["call"]?.string } == ["read", "chown", "chown", "mkdir"])
+        #expect(calls.map { $0["count"]?.integer } == [500, 2, 1, 1])
+        #expect(calls.allSatisfy { $0["program"]?.string == "" && $0["architecture"]?.string == "SCMP_ARCH_X86_64" })
+        #expect(report.summary == "3 denied: chown 3")
+        #expect(report.allowedNames == ["read", "mkdir"])
     }
 
     @Test func `a program's name is data, whatever is in it`() throws {
