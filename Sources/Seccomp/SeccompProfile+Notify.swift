@@ -20,7 +20,6 @@ extension SeccompProfile {
     /// A call that no kernel has, for the kernel to kill or trap by: ``Refusal`` says how. What a profile itself says of it
     /// is left out, for to libseccomp a rule without conditions takes the place of ours.
     static let stage = "afs_syscall"
-    private static let untold: Set<String> = ["write", stage]
     /// What runc's init, a program in Go, may call after its filter is in force and before it has handed over the listener:
     /// it would wait for an answer that nobody can give.
     private static let handover = Set(
@@ -29,6 +28,7 @@ extension SeccompProfile {
             epoll_pwait futex getpid gettid madvise mmap munmap nanosleep rt_sigprocmask rt_sigreturn sched_yield sendmsg sendto \
             tgkill write
             """))
+    private static let untold = handover.union([stage])
 
     /// Makes the profile in `configuration`, the text of a config.json, ask the listener at `path`, and leaves all else
     /// as it is.
@@ -44,10 +44,13 @@ extension SeccompProfile {
         return configuration.text
     }
 
-    /// Calls some of whose denials cannot be told, for what their conditions leave cannot be said.
+    /// Calls some of whose denials cannot be told: what their conditions leave cannot be said, or a runtime may need them.
     package var partlyUntold: [String] {
-        guard defaultAction.isDenial else { return [] }
-        return conditionalNames.filter { complement(of: $0) == nil }
+        let needed = Self.handover.filter { name in
+            !allows(name) && (defaultAction.isDenial || rules(for: name).contains { $0.action.isDenial })
+        }
+        guard defaultAction.isDenial else { return needed.sorted() }
+        return (needed + conditionalNames.filter { complement(of: $0) == nil }).sorted()
     }
 
     private func denials() throws(Failure) -> [String] {
@@ -73,7 +76,7 @@ extension SeccompProfile {
 
     private func everything() throws(Failure) -> [String] {
         // Of calls that stand for others each is told, whatever it stands for.
-        let told = unnamedCalls.filter { !Self.handover.contains($0) || !allows($0) } + multiplexers.sorted()
+        let told = unnamedCalls + multiplexers.sorted()
         let isTold = Set(told)
         var all = Self.rule(told)
         for rule in rules {
