@@ -58,7 +58,7 @@ PROBES=(errno default arguments compat compat-socket compat-trap x32 kill kill-h
 listener_of() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["linux"]["seccomp"]["listenerPath"])' "$DIR/direct/$1/config.json"; }
 
 # profile_of ID: makes what was recorded of a container the profile of another.
-profile_of() { echo "import json; spec['linux']['seccomp'] = json.load(open('$REPORTS/$NS/$1.profile.json'))"; }
+profile_of() { echo "import json; spec['linux']['seccomp'] = json.load(open('$REPORTS/$NS/$1+profile.json'))"; }
 
 # profiled ID MODE PROFILE COMMAND...: the bundle of a container that has a profile; without MODE nobody listens.
 profiled() {

@@ -88,6 +88,8 @@ package final class SeccompAgent {
     private var reportTimer: Reactor.Timer?
     private var stopTimer: Reactor.Timer?
     private var hasWritten = false
+    /// It has been said that nothing can be written.
+    private var cannotWrite = false
     /// A listener has come, at some time.
     private var hasListened = false
     private let listening = Gate()
@@ -341,12 +343,14 @@ package final class SeccompAgent {
                 report.json(id: id, namespace: plan.namespace, mode: plan.mode), to: reportPath)
             if plan.mode == .record {
                 try Files.writeAtomically(
-                    profile.minimal(recorded: report.allowedNames), to: "\(directory)/\(id).profile.json")
+                    profile.minimal(recorded: report.allowedNames), to: "\(directory)/\(id)+profile.json")
             }
             if !hasWritten { Files.removeOldest(in: directory, suffix: ".json", keeping: plan.rules.reports) }
             hasWritten = true
+            cannotWrite = false
         } catch {
-            tell(.complaint("seccomp report: \(error.message)"))
+            if !cannotWrite { tell(.complaint("seccomp report: \(error.message)")) }
+            cannotWrite = true
         }
     }
 }
