@@ -476,6 +476,47 @@ SH
     direct_create c1 >/dev/null
     fails 12 'has handed over no listener' rpc c1 Start id=c1
     wait_until gone "$(cat "$DIR/direct/c1/init.pid")"
+    # Nor if what it has made ends at once.
+    profiled c2 audit "$SOME_DENIED" true
+    direct_start c2 </dev/null >/dev/null
+    echo "kill -9 \"\$(cat '$DIR/direct/c2/init.pid')\"" >"$FAKE_RUNC/start.instead"
+    direct_create c2 >/dev/null
+    fails 12 'has handed over no listener' rpc c2 Start id=c2
+}
+
+@test "a report that cannot be written is one complaint, and is written as soon as it can be" {
+    echo none >"$REPORTS"
+    profiled c1 audit "$SOME_DENIED" sh -c 'while [ ! -e /tmp/go ]; do mkdir /tmp/x; sleep 0.1; done'
+    begin c1
+    sleep 3
+    [ "$(grep -c 'seccomp report: ' "$DIR/jobs/log-c1")" = 1 ]
+    rm "$REPORTS"
+    wait_until test -e "$REPORTS/$NS/c1.json"
+    touch "$ROOTFS/tmp/go"
+    [ "$(ended c1)" = 0 ]
+    rm "$ROOTFS/tmp/go"
+    [ "$(grep -c 'seccomp report: ' "$DIR/jobs/log-c1")" = 1 ]
+}
+
+@test "a directory keeps as many reports as the host says, and a recording is no other container's report" {
+    local n
+    cp "$SWIFTRUNC_CONFIG" "$CASE/kept"
+    echo 'reports = 3' >>"$SWIFTRUNC_CONFIG"
+    for n in 1 2 3 4; do
+        profiled "c$n" audit "$SOME_DENIED" mkdir /tmp/x
+        begin "c$n"
+        [ "$(ended "c$n")" = 1 ]
+    done
+    [ "$(cd "$REPORTS/$NS" && echo *)" = "c2.json c3.json c4.json" ]
+    profiled web record "$SOME_DENIED" true
+    profiled web.profile audit "$SOME_DENIED" mkdir /tmp/x
+    for n in web.profile web; do
+        begin "$n"
+        ended "$n"
+    done
+    [ "$(report web.profile "r['id'], calls")" = "('web.profile', {('mkdir', 'X86_64', 'errno'): 1})" ]
+    grep -q defaultAction "$REPORTS/$NS/web+profile.json"
+    cp "$CASE/kept" "$SWIFTRUNC_CONFIG"
 }
 
 @test "off: nothing is read, written or opened that was not before" {

@@ -59,12 +59,10 @@ extension Container {
     }
 
     /// A container of which nobody has given us the listener runs with calls denied that nobody hears of, or, with a runtime
-    /// that takes no profile, with none denied.
+    /// that takes no profile, with none denied; also one that has ended meanwhile. crun hands it over no earlier than here.
     func confirmSeccomp() async throws(Failure) {
-        guard let seccomp, await !seccomp.hasListener(within: Self.deliveryLimit), !initial.state.hasEnded else {
-            return
-        }
-        await killForSeccomp()
+        guard let seccomp, await !seccomp.hasListener(within: Self.deliveryLimit) else { return }
+        if !initial.state.hasEnded { await killForSeccomp() }
         throw Failure(.unimplemented, "seccomp: the runtime \(runtime.binary) has handed over no listener")
     }
 
