@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
@@ -82,6 +84,30 @@ static void *bystander(void *unused) {
     return NULL;
 }
 
+static unsigned char *page;
+static volatile bool calling;
+
+// Writes two instructions that do nothing where the other one is about to call, or does.
+static void *overwrite(void *unused) {
+    while (!calling) {}
+    struct timespec moment = {.tv_nsec = 20000};
+    nanosleep(&moment, NULL);
+    memset(page, 0x90, 2);
+    return NULL;
+}
+
+// Calls from a page that another thread may write to: syscall; ret.
+static void overwritten(void) {
+    pthread_t thread;
+    long number = SYS_rmdir;
+    page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memcpy(page, "\x0f\x05\xc3", 3);
+    pthread_create(&thread, NULL, overwrite, NULL);
+    calling = true;
+    __asm__ volatile("sub $128, %%rsp; call *%%rbx; add $128, %%rsp" : "+a"(number) : "b"(page), "D"("/tmp/denied") : "rcx", "r11", "memory");
+    printf("the caller lives\n");
+}
+
 static void run(const char *name) {
     if (!strcmp(name, "errno")) say("mkdir", errno_call());
     if (!strcmp(name, "default")) say("sethostname", syscall(SYS_sethostname, "x", 1));
@@ -118,6 +144,7 @@ static void run(const char *name) {
         block(SIGSYS);
         say("rmdir", kill_process_call());
     }
+    if (!strcmp(name, "kill-overwritten")) overwritten();
     if (!strcmp(name, "kill-threads")) {
         pthread_t thread;
         pthread_create(&thread, NULL, bystander, NULL);
@@ -166,6 +193,28 @@ static void many(long count) {
     printf("%ld\n", (end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec);
 }
 
+// interrupted N: so many processes make a call that kills, each with a signal at another moment that its handler ends the call
+// with. How many were killed.
+static void interrupted(int count) {
+    int killed = 0;
+    for (int i = 0; i < count; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct itimerval moment = {.it_value = {.tv_usec = 100 + i * 37 % 2000}};
+            handle(SIGALRM, nothing_more);
+            setitimer(ITIMER_REAL, &moment, NULL);
+            kill_process_call();
+            struct timespec while_it_is_killed = {.tv_nsec = 300000000};
+            nanosleep(&while_it_is_killed, NULL);
+            _exit(0);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+    }
+    printf("%d killed\n", killed);
+}
+
 // trace-me PROGRAM WORD...: makes our parent our tracer three times, and is stopped for it by a signal, by an int3, and by
 // becoming the program.
 static int trace_me(char **words) {
@@ -186,6 +235,10 @@ int main(int count, char **words) {
     if (count > 2 && !strcmp(words[1], "trace-me")) return trace_me(words + 2);
     if (count == 3 && !strcmp(words[1], "many")) {
         many(atol(words[2]));
+        return 0;
+    }
+    if (count == 3 && !strcmp(words[1], "interrupted")) {
+        interrupted(atoi(words[2]));
         return 0;
     }
     // traced CASE...: likewise, and each has us as its tracer.

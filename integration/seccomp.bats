@@ -408,6 +408,50 @@ PY
     told c1 <<<'rmdir X86_64 kill_process 200'
 }
 
+@test "audit: a kill that is told is done, also to one whose call a signal has ended, and to one that changes its call" {
+    local told
+    profiled c1 audit "$SOME_DENIED" denied interrupted 300
+    begin c1
+    [ "$(ended c1)" = 0 ]
+    # Of one that was interrupted before it was told nobody knows.
+    told=$(report c1 "calls['rmdir', 'X86_64', 'kill_process']")
+    echo "# $told of 300 were told, $(cat "$DIR/c1.out")"
+    [ "$(cat "$DIR/c1.out")" = "$told killed" ]
+    profiled c2 audit "$SOME_DENIED" denied kill-overwritten kill-overwritten kill-overwritten kill-overwritten
+    begin c2
+    [ "$(ended c2)" = 0 ]
+    [ "$(grep -c '^kill-overwritten: killed by' "$DIR/c2.out")" = 4 ]
+    not grep -q lives "$DIR/c2.out"
+}
+
+@test "audit: a call whose refusal's child is killed is refused all the same" {
+    local pid
+    profiled c1 audit "$SOME_DENIED" sh -c 'until [ -e /tmp/go ]; do sleep 0.05; done; for i in $(seq 100); do denied kill; done'
+    begin c1
+    pid=$(shim_pid c1)
+    cat >"$CASE/killer.py" <<'PY'
+import os, signal, sys
+shim = sys.argv[1]
+def text(path):
+    with open(path) as file:
+        return file.read()
+while os.path.exists(f"/proc/{shim}"):
+    for pid in text(f"/proc/{shim}/task/{shim}/children").split():
+        try:
+            if text(f"/proc/{pid}/comm") == text(f"/proc/{shim}/comm"):
+                os.kill(int(pid), signal.SIGKILL)
+        except OSError:
+            pass
+PY
+    background killer python3 "$CASE/killer.py" "$pid"
+    touch "$ROOTFS/tmp/go"
+    timeout 60 python3 "$INTEGRATION/ttrpc.py" "$(cat "$DIR/direct/c1/address")" call Task Wait id=c1 >/dev/null
+    kill "$(cat "$DIR/jobs/killer.pid")"
+    rm "$ROOTFS/tmp/go"
+    [ "$(grep -cE '^kill: killed by (9|31)$' "$DIR/c1.out")" = 100 ]
+    [ "$(report c1 "calls['rmdir', 'X86_64', 'kill_process'] >= 100")" = True ]
+}
+
 @test "kill -9 of the shim leaves the calls denied" {
     local pid
     profiled c1 audit "$SOME_DENIED" sh -c 'until [ -e /tmp/go ]; do sleep 0.05; done; mkdir /tmp/x; echo "status $?" >/tmp/status; sleep 1000'

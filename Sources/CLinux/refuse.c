@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ALL_SIGNALS (~0ULL)
@@ -23,6 +24,34 @@
 static bool waits(const struct clinux_refusal *r) {
     uint64_t id = r->notification;
     return ioctl(r->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+// Since when the thread with this number runs, in clock ticks after boot; -1 if there is none.
+static long long begin_of(pid_t thread) {
+    char path[32], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/stat", thread);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = file < 0 ? -1 : read(file, text, sizeof text - 1);
+    if (file >= 0) close(file);
+    text[count < 0 ? 0 : count] = 0;
+    // Behind the name, in which anything may be, it is the 20th word (proc(5)).
+    char *word = strrchr(text, ')');
+    for (int i = 0; word && i < 20; i++) word = strchr(word + 1, ' ');
+    return word ? strtoll(word, NULL, 10) : -1;
+}
+
+static long long now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return (long long)time.tv_sec * sysconf(_SC_CLK_TCK) + time.tv_nsec / (1000000000 / sysconf(_SC_CLK_TCK));
+}
+
+// Whether it is the thread that has asked. One that waits is; of one that does not, the number is another's only if that one
+// has begun since, for numbers come back after all others only.
+static bool is_asker(const struct clinux_refusal *r, long long when) {
+    if (waits(r)) return true;
+    long long begin = begin_of(r->thread);
+    return begin >= 0 && begin <= when;
 }
 
 #ifdef __x86_64__
@@ -53,22 +82,42 @@ static bool stops(pid_t thread, int *status) {
     return WIFSTOPPED(*status);
 }
 
-// Stops it where it waits; false if it does not wait any more, and then it has asked or will ask again.
-static bool stop_waiting(const struct clinux_refusal *r, struct user_regs_struct *registers) {
+// Stops it: one that is to be trapped where it waits, one that is to be killed wherever it is, for a signal may have ended its
+// call without an answer, with EINTR. `number` is the signal that it would get now, or none. False if it has ended or, of one
+// that is to be trapped, does not wait any more.
+static bool stop(const struct clinux_refusal *r, struct user_regs_struct *registers, int *number) {
     int status;
     if (ptrace(PTRACE_INTERRUPT, r->thread, 0, 0) < 0) return false;
     while (stops(r->thread, &status)) {
-        if (status >> 16 == PTRACE_EVENT_STOP)
-            return ptrace(PTRACE_GETREGS, r->thread, 0, registers) == 0 && (int)registers->orig_rax == r->call
-                && (long)registers->rax == RESTART_IF_NO_HANDLER;
-        // A signal came first.
-        if (ptrace(PTRACE_CONT, r->thread, 0, WSTOPSIG(status)) < 0) return false;
+        *number = status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
+        if (ptrace(PTRACE_GETREGS, r->thread, 0, registers) < 0) return false;
+        if (!r->traps) return true;
+        if ((int)registers->orig_rax == r->call && (long)registers->rax == RESTART_IF_NO_HANDLER && *number != SIGSYS)
+            return true;
+        if (*number == 0 || ptrace(PTRACE_CONT, r->thread, 0, *number) < 0) return false;
     }
     return false;
 }
 
+// It dies in the call, or by our hand: another thread may have written other instructions there.
+static void see_end(const struct clinux_refusal *r, int number) {
+    int status;
+    while (ptrace(PTRACE_SINGLESTEP, r->thread, 0, number) == 0 && stops(r->thread, &status)) {
+        number = WSTOPSIG(status);
+        if (status >> 16 == PTRACE_EVENT_EXIT) return;
+        if (status >> 16 == PTRACE_EVENT_STOP) number = 0;
+        else if (number == SIGSYS) {
+            ptrace(PTRACE_DETACH, r->thread, 0, SIGSYS);
+            return;
+        } else if (number != SIGSTOP) {
+            syscall(SYS_tkill, r->thread, SIGKILL);
+            return;
+        }
+    }
+}
+
 // The handler sees the call that was made, and all registers as they were.
-static void correct_trap(const struct clinux_refusal *r, uint64_t argument, uint64_t *mask) {
+static void correct_trap(const struct clinux_refusal *r, int number, uint64_t argument, uint64_t *mask) {
     int status;
     siginfo_t info;
     struct user_regs_struct registers;
@@ -76,7 +125,8 @@ static void correct_trap(const struct clinux_refusal *r, uint64_t argument, uint
     *mask &= ~SIGNAL_BIT(SIGSYS);
     // All other signals are blocked: what stops it before is a stop of its whole process.
     do {
-        if (ptrace(PTRACE_CONT, r->thread, 0, 0) < 0 || !stops(r->thread, &status)) return;
+        if (ptrace(PTRACE_CONT, r->thread, 0, number) < 0 || !stops(r->thread, &status)) return;
+        number = 0;
     } while (WSTOPSIG(status) != SIGSYS);
     if (ptrace(PTRACE_GETSIGINFO, r->thread, 0, &info) < 0
         || ptrace(PTRACE_GETREGS, r->thread, 0, &registers) < 0)
@@ -91,32 +141,34 @@ static void correct_trap(const struct clinux_refusal *r, uint64_t argument, uint
 }
 
 // False if it may not be traced. Whatever else fails, the thread goes on when we end, and makes its call again.
-static bool restage(const struct clinux_refusal *r) {
-    if (ptrace(PTRACE_SEIZE, r->thread, 0, 0) < 0) return errno == ESRCH;
+static bool restage(const struct clinux_refusal *r, long long when) {
+    if (ptrace(PTRACE_SEIZE, r->thread, 0, PTRACE_O_TRACEEXIT) < 0) return errno == ESRCH;
     struct user_regs_struct registers;
     uint64_t before;
-    // Only of one that waits still we know that the number is its own.
-    if (!waits(r) || !stop_waiting(r, &registers)) return true;
+    int number;
+    if (!(r->traps ? waits(r) : is_asker(r, when)) || !stop(r, &registers, &number)) return true;
     if (ptrace(PTRACE_GETSIGMASK, r->thread, MASK_SIZE, &before) < 0) return true;
-    // No handler runs before the call is made; one that is blocked stays so, for then the kernel kills.
+    // No handler runs before the call is made, and the kernel puts a signal back that was about to come; one that is blocked
+    // stays so, for then the kernel kills.
     uint64_t mask = r->traps ? ALL_SIGNALS & ~(SIGNAL_BIT(SIGSYS) & ~before) : ALL_SIGNALS;
     uint64_t argument = first_argument(r, &registers);
     registers.orig_rax = (unsigned long)stage(r);
     registers.rax = (unsigned long)RESTART;
+    registers.rip = r->address;
     set_first_argument(r, &registers, r->mark);
     if (ptrace(PTRACE_SETSIGMASK, r->thread, MASK_SIZE, &mask) < 0) return true;
     if (ptrace(PTRACE_SETREGS, r->thread, 0, &registers) < 0) {
         ptrace(PTRACE_SETSIGMASK, r->thread, MASK_SIZE, &before);
         return true;
     }
-    if (r->traps) correct_trap(r, argument, &before);
-    else ptrace(PTRACE_DETACH, r->thread, 0, 0);
+    if (r->traps) correct_trap(r, number, argument, &before);
+    else see_end(r, number);
     return true;
 }
 
 #else
 
-static bool restage(const struct clinux_refusal *r) { return false; }
+static bool restage(const struct clinux_refusal *r, long long when) { return false; }
 
 #endif
 
@@ -143,25 +195,30 @@ static int signal_of_trap(pid_t thread, bool *caught) {
 
 // As near as one comes without tracing. A handler's program gets its answer first, for the signal breaks the wait, and the
 // call would be made again; others get none, for they must not go on.
-static void refuse_from_outside(const struct clinux_refusal *r) {
+static void refuse_from_outside(const struct clinux_refusal *r, long long when) {
     bool caught = false;
     int number = r->traps ? signal_of_trap(r->thread, &caught) : SIGKILL;
-    if (!waits(r)) return;
+    if (!(r->traps ? waits(r) : is_asker(r, when))) return;
     struct seccomp_notif_resp answer = {.id = r->notification, .error = -ENOSYS};
     if (caught && ioctl(r->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0) return;
     syscall(SYS_tkill, r->thread, number);
 }
 
+void clinux_refuse_from_outside(const struct clinux_refusal *refusal) {
+    if (waits(refusal)) refuse_from_outside(refusal, now());
+}
+
 int32_t clinux_refuse(const struct clinux_refusal *refusal) {
+    long long when = now();
     pid_t child = fork();
     if (child > 0) return child;
     if (child < 0) {
-        refuse_from_outside(refusal);
+        refuse_from_outside(refusal, when);
         return 0;
     }
     // A thread that does not stop is let go.
     signal(SIGALRM, SIG_DFL);
     alarm(5);
-    if (!restage(refusal)) refuse_from_outside(refusal);
+    if (!restage(refusal, when)) refuse_from_outside(refusal, when);
     _exit(0);
 }

@@ -32,6 +32,8 @@ struct Notification: ~Copyable {
     /// AUDIT_ARCH_*.
     var audit: UInt32 { unsafe request.pointee.data.arch }
     var number: Int32 { unsafe request.pointee.data.nr }
+    /// Behind the instruction that called.
+    var address: UInt64 { unsafe request.pointee.data.instruction_pointer }
     var arguments: [UInt64] {
         let all = unsafe request.pointee.data.args
         return [all.0, all.1, all.2, all.3, all.4, all.5]

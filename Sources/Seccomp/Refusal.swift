@@ -8,8 +8,9 @@ import Reactor
 /// A listener can answer with an errno only; what it would send is another signal than the kernel's, that a program may
 /// catch or ignore. So the thread is made to begin its call again as ``SeccompProfile/stage``, with a mark for which the filter
 /// kills or traps, by a short-lived child that traces it for that moment (ptrace(2)). Of a trap the handler sees the true
-/// call. Who cannot be traced is killed, or gets the signal, by us.
-enum Refusal {
+/// call. Who cannot be traced is killed, or gets the signal, by us. One that is to be killed need not wait for its answer
+/// any more: a signal may have ended its call.
+struct Refusal {
     enum Manner: Int32, CaseIterable {
         case killProcess, killThread, trap
 
@@ -42,17 +43,23 @@ enum Refusal {
         var mark: UInt64 { 0x5ecc_0000 + UInt64(rawValue) }
     }
 
-    /// Does it to the thread that waits for the answer to a notification; nothing is answered here. Returns the child that is
-    /// at it; nil if it is done, or goes on without our knowing.
+    private let request: clinux_refusal
+
+    init(_ manner: Manner, of notification: borrowing Notification, listener: borrowing FileDescriptor) {
+        request = clinux_refusal(
+            listener: listener.raw, thread: Int32(bitPattern: notification.thread), notification: notification.id,
+            address: notification.address, audit: notification.audit, call: notification.number, mark: manner.mark,
+            traps: manner == .trap ? 1 : 0)
+    }
+
+    /// Does it. Returns the child that is at it; nil if it is done, or goes on without our knowing.
     @Loop
-    static func begin(
-        _ manner: Manner, of notification: UInt64, listener: borrowing FileDescriptor, thread: UInt32, audit: UInt32,
-        number: Int32
-    ) -> ChildProcess? {
-        var request = clinux_refusal(
-            listener: listener.raw, thread: Int32(bitPattern: thread), notification: notification, audit: audit,
-            call: number, mark: manner.mark, traps: manner == .trap ? 1 : 0)
-        let child = unsafe clinux_refuse(&request)
+    func begin() -> ChildProcess? {
+        let child = unsafe withUnsafePointer(to: request) { unsafe clinux_refuse($0) }
         do throws(Failure) { return child > 0 ? try ChildProcess.adopt(child) : nil } catch { return nil }
     }
+
+    /// The child has ended. Where it was killed before it had done anything, the thread waits still, and gets a signal.
+    /// Only while its listener is open.
+    func finish() { unsafe withUnsafePointer(to: request) { unsafe clinux_refuse_from_outside($0) } }
 }

@@ -205,7 +205,7 @@ package final class SeccompAgent {
         last += 1
         let (number, listener) = (last, Listener(descriptor))
         listener.watch = try Reactor.shared.watch(listener.descriptor, for: .readable) { [self] readiness in
-            if readiness.contains(.readable) { serve(listener.descriptor) } else { end(listener: number) }
+            if readiness.contains(.readable) { serve(number, listener.descriptor) } else { end(listener: number) }
         }
         listeners[number] = listener
         if refusals >= Self.mostRefusals { serveListeners() }
@@ -226,11 +226,11 @@ package final class SeccompAgent {
     // the calls ------------------------------------------------------------------------------------------------
 
     /// One call at a time, so that others of the loop have their turns.
-    private func serve(_ listener: borrowing FileDescriptor) {
+    private func serve(_ number: Int, _ listener: borrowing FileDescriptor) {
         guard let notification = Notification(from: listener) else { return }
-        let program = program(of: notification.thread)
-        // What we have read was its own only if it waits still.
-        guard notification.waits(on: listener) else { return }
+        var program = program(of: notification.thread)
+        // What we have read was its own only if it waits still. If not, the call was made all the same.
+        if !notification.waits(on: listener) { program = "" }
         let (called, architecture) = call(notification)
         let arguments = notification.arguments
         let action = filter.action(
@@ -245,18 +245,17 @@ package final class SeccompAgent {
         case .errno(let code): notification.deny(code, on: listener)
         case .killedProcess, .killedThread, .trapped:
             guard let manner = Refusal.Manner(action) else { return }
-            let refusal = Refusal.begin(
-                manner, of: notification.id, listener: listener, thread: notification.thread, audit: notification.audit,
-                number: notification.number)
-            if let refusal { count(refusal) }
+            begin(Refusal(manner, of: notification, listener: listener), listener: number)
         }
     }
 
     /// Not more at a time than some: the other calls wait in the kernel.
-    private func count(_ refusal: ChildProcess) {
+    private func begin(_ refusal: Refusal, listener number: Int) {
+        guard let child = refusal.begin() else { return }
         refusals += 1
         if refusals == Self.mostRefusals { serveListeners() }
-        refusal.whenExited { [self] _ in
+        child.whenExited { [self] _ in
+            if listeners[number] != nil { refusal.finish() }
             refusals -= 1
             if refusals == Self.mostRefusals - 1 { serveListeners() }
         }

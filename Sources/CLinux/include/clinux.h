@@ -162,6 +162,7 @@ struct clinux_refusal {
     int32_t listener;      // of the filter, where the thread waits for an answer to `notification`
     int32_t thread;
     uint64_t notification;
+    uint64_t address;      // behind the instruction by which it called
     uint32_t audit;        // AUDIT_ARCH_* of the call
     int32_t call;
     uint64_t mark;         // the first argument by which the filter kills or traps
@@ -169,6 +170,8 @@ struct clinux_refusal {
 };
 /// Lets the kernel end the thread's call as `mark` says. Returns the child of ours that does it; 0 if it is done.
 int32_t clinux_refuse(const struct clinux_refusal *refusal);
+/// Likewise, if it waits still, by a signal of ours.
+void clinux_refuse_from_outside(const struct clinux_refusal *refusal);
 
 // mount.c
 int32_t clinux_mount(
