@@ -72,7 +72,7 @@ $3"
 begin() {
     rm -f "$DIR/$1.out"
     direct_start "$1" </dev/null >/dev/null
-    direct_create "$1" stdout="file://$DIR/$1.out" >/dev/null
+    direct_create "$1" stdout="file://$DIR/$1.out" stderr="file://$DIR/$1.out" >/dev/null
     rpc "$1" Start id="$1" >/dev/null
 }
 ended() {
@@ -260,8 +260,8 @@ PY
     diff "$DIR/c1.out" "$DIR/c2.out"
     profiled c3 '' "$(profile_of c1)" sh -c 'chroot / true'
     begin c3
-    [ "$(ended c3)" != 0 ]
-    grep -q 'Operation not permitted' "$DIR/c3.out" || cat "$DIR/c3.out"
+    [ "$(ended c3)" = 1 ]
+    grep -q "^chroot: can't change root directory to '/': Operation not permitted" "$DIR/c3.out"
     rm -f "$ROOTFS/tmp/x"
 }
 
@@ -362,6 +362,7 @@ CONF
     profiled c3 '' "spec['root']['path'] = '$DIR/nginx'; $profile" chroot / /usr/sbin/nginx -v
     begin c3
     [ "$(ended c3)" = 1 ]
+    grep -q "^chroot: can't change root directory to '/': Operation not permitted" "$DIR/c3.out"
     rm -rf "$DIR/nginx"
 }
 
@@ -369,9 +370,10 @@ CONF
     profiled c1 record '' sh -c 'mkdir /tmp/z && rmdir /tmp/z'
     begin c1
     [ "$(ended c1)" = 0 ]
-    profiled c2 '' "$(profile_of c1)" sh -c 'mkdir /tmp/z && rmdir /tmp/z; chmod 700 /tmp'
+    profiled c2 '' "$(profile_of c1)" sh -c 'mkdir /tmp/z && rmdir /tmp/z && chmod 700 /tmp'
     begin c2
-    [ "$(ended c2)" != 0 ]
+    [ "$(ended c2)" = 1 ]
+    [ "$(cat "$DIR/c2.out")" = "chmod: /tmp: Operation not permitted" ]
 }
 
 @test "100,000 denied calls in a row hold up nobody, and are one line in the log" {
