@@ -56,16 +56,20 @@ started() {
 # status_of ID EXEC: waits for its end.
 status_of() { rpc "$1" Wait id="$1" exec_id="${2:-}" | sed -n 's/.*"exit_status": \([0-9]*\).*/\1/p'; }
 
+# memory_cgroup PID: the cgroup that its memory is counted for.
+memory_cgroup() {
+    if unified; then
+        echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")"
+    else
+        echo "/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' "/proc/$1/cgroup")"
+    fi
+}
+
 # kills_of ID: how many the kernel has counted in the container's cgroup.
 kills_of() {
-    local pid path
-    pid=$(cat "$DIR/direct/$1/init.pid")
-    if unified; then
-        path=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")/memory.events
-    else
-        path=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' "/proc/$pid/cgroup")/memory.oom_control
-    fi
-    sed -n 's/^oom_kill //p' "$path"
+    local file=memory.oom_control
+    ! unified || file=memory.events
+    sed -n 's/^oom_kill //p' "$(memory_cgroup "$(cat "$DIR/direct/$1/init.pid")")/$file"
 }
 
 has_kills() { [ "$(kills_of "$1")" -ge "$2" ]; }
@@ -162,6 +166,29 @@ PY
 }
 
 event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
+
+# bats test_tags=direct
+@test "P-64 C-6.41 C-6.42 what is killed in a cgroup below the container's is told, each time, and init lives" {
+    needs_memory
+    limited c1 sleep 1000
+    started c1
+    mkfifo "$ROOTFS/tmp/go"
+    below=$(memory_cgroup "$(cat "$DIR/direct/c1/init.pid")")/below
+    # As for a container in a container, whose cgroup goes with it.
+    for exec in e1 e2 e3; do
+        mkdir "$below"
+        pid=$(direct_exec c1 "$exec" sh -c "read line </tmp/go; exec ${HUNGRY[*]}" | grep -o '[0-9]*')
+        echo "$pid" >"$below/cgroup.procs"
+        echo go >"$ROOTFS/tmp/go"
+        [ "$(status_of c1 "$exec")" = 137 ]
+        rmdir "$below"
+        rpc c1 Delete id=c1 exec_id="$exec"
+    done
+    state_is c1 2
+    ended c1
+    one="exec-added exec-started oom exit"
+    told c1 "create start $one $one $one exit delete"
+}
 
 # bats test_tags=direct
 @test "C-6.40 a container that is killed as one group is told before its exit" {

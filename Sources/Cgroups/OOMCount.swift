@@ -6,7 +6,8 @@ import Linux
 ///
 /// Version 2 counts, and then tells; so whoever looks when told has seen it. Version 1 tells, and then kills
 /// and counts. It also tells every cgroup below the one that has no memory left, and once more when the
-/// cgroup is removed. So there its word is a reason to look, several times, and no more.
+/// cgroup is removed. So there its word is a reason to look, several times, and no more. Nor does it count for the
+/// cgroups above, as version 2 does: a container in a container has kills of its own.
 ///
 /// systemd removes the cgroup of a scope as soon as nobody is in it, and may be faster than we are (P-62). But in
 /// version 2 the cgroup above has counted too. If it has since the last look, and init ended by a SIGKILL that
@@ -15,13 +16,20 @@ import Linux
 struct OOMCount: Equatable {
     enum Order { case countedThenTold, toldThenCounted }
 
-    /// What the kernel's file says.
+    /// What the kernel's files say.
     struct Reading: Equatable {
         var kills: UInt64
+        /// Version 1: the cgroups below that have kills. A sum would not grow where one is removed, and its heir has some.
+        var below: [Below] = []
         /// Version 1: nobody may be killed, and processes stand still until there is memory.
         var isStuck = false
         /// Version 2: kills in the cgroup above and in all below that, the removed ones too.
         var killsAbove: UInt64 = 0
+    }
+
+    struct Below: Equatable {
+        let cgroup: Files.Identity
+        let kills: UInt64
     }
 
     enum Event: Equatable {
@@ -53,6 +61,7 @@ struct OOMCount: Equatable {
 
     private let order: Order
     private var kills: UInt64
+    private var below: [Below]
     private var killsAbove: UInt64
     private var looks = 0
     private var isOver = false
@@ -65,6 +74,7 @@ struct OOMCount: Equatable {
     init(_ order: Order, after known: Reading) {
         self.order = order
         kills = known.kills
+        below = known.below
         killsAbove = known.killsAbove
     }
 
@@ -102,9 +112,11 @@ struct OOMCount: Equatable {
     private mutating func grows(to reading: Reading) -> Bool {
         defer {
             kills = reading.kills
+            below = reading.below
             killsAbove = reading.killsAbove
         }
         return reading.kills > kills
+            || reading.below.contains { one in one.kills > (below.first { $0.cgroup == one.cgroup }?.kills ?? 0) }
     }
 
     private mutating func next() -> [Action] {

@@ -10,6 +10,8 @@ package import Reactor
 package final class OOMWatch {
     private let order: OOMCount.Order
     private let file: FileDescriptor
+    /// Version 1: its directory, for those below.
+    private let directory: String?
     /// Version 2: what counts for the cgroup above.
     private let fileAbove: String?
     /// Version 1: what the kernel raises.
@@ -30,7 +32,7 @@ package final class OOMWatch {
         case .unified:
             let file = try FileDescriptor(opening: "\(cgroup.path)/memory.events", .readOnly)
             return try OOMWatch(
-                .countedThenTold, file, above: "\(above(cgroup.path))/memory.events", counter: nil,
+                .countedThenTold, file, in: nil, above: "\(above(cgroup.path))/memory.events", counter: nil,
                 countsEarlier: countsEarlier, tell: tell)
         case .legacy:
             let directory = cgroup.directory(of: .memory)
@@ -39,16 +41,18 @@ package final class OOMWatch {
             let raised = try FileDescriptor.eventCounter()
             try Files.write("\(raised.raw) \(control.raw)", toExisting: "\(directory)/cgroup.event_control")
             return try OOMWatch(
-                .toldThenCounted, control, above: nil, counter: raised, countsEarlier: countsEarlier, tell: tell)
+                .toldThenCounted, control, in: directory, above: nil, counter: raised, countsEarlier: countsEarlier,
+                tell: tell)
         }
     }
 
     private init(
-        _ order: OOMCount.Order, _ file: consuming FileDescriptor, above: String?, counter: consuming FileDescriptor?,
-        countsEarlier: Bool, tell: @escaping @Loop () -> Void
+        _ order: OOMCount.Order, _ file: consuming FileDescriptor, in directory: String?, above: String?,
+        counter: consuming FileDescriptor?, countsEarlier: Bool, tell: @escaping @Loop () -> Void
     ) throws(Failure) {
         self.order = order
         self.file = file
+        self.directory = directory
         fileAbove = above
         self.counter = counter
         self.tell = tell
@@ -56,7 +60,10 @@ package final class OOMWatch {
         // Before the first look, so that nothing can happen between the two.
         try listen()
         if var known = read() {
-            if countsEarlier { known.kills = 0 }
+            if countsEarlier {
+                known.kills = 0
+                known.below = []
+            }
             count = OOMCount(order, after: known)
         } else {
             removed()
@@ -133,11 +140,39 @@ package final class OOMWatch {
     private func read() -> OOMCount.Reading? {
         // First, so that no kill is in this number alone.
         let above = readAbove()
+        // Before its own file, which cannot be read if this is another's directory by now.
+        let below = directory.map(Self.readBelow) ?? []
         var scanner = FileScanner()
         guard scanner.open(file) else { return nil }
         var reading = OOMCount.Reading(order, &scanner)
+        reading.below = below
         reading.killsAbove = above
         return reading
+    }
+
+    /// The cgroups below a directory of version 1 that have kills.
+    static func readBelow(_ directory: String) -> [OOMCount.Below] {
+        do throws(Failure) {
+            return try Files.directories(in: directory).flatMap { name in
+                let path = "\(directory)/\(name)"
+                let own = readKills(path).map { [$0] } ?? []
+                return own + readBelow(path)
+            }
+        } catch {
+            return []  // it is removed, and what it has counted is told or lost
+        }
+    }
+
+    private static func readKills(_ directory: String) -> OOMCount.Below? {
+        do throws(Failure) {
+            let file = try FileDescriptor(opening: "\(directory)/memory.oom_control", .readOnly)
+            var scanner = FileScanner()
+            guard let cgroup = Files.identity(of: file), scanner.open(file) else { return nil }
+            let kills = OOMCount.Reading(.toldThenCounted, &scanner).kills
+            return kills > 0 ? OOMCount.Below(cgroup: cgroup, kills: kills) : nil
+        } catch {
+            return nil
+        }
     }
 
     /// 0 if nothing counts there: in version 1, and for the root.

@@ -53,6 +53,24 @@ struct OOMCountTests {
         #expect(count.on(.looked(stuck)) == [])
     }
 
+    @Test func `in version 1 each cgroup below has kills of its own, and takes them with it`() throws {
+        let scratch = try Scratch(["a": "", "b": ""])
+        let first = try #require(Files.identity(of: "\(scratch.path)/a"))
+        let second = try #require(Files.identity(of: "\(scratch.path)/b"))
+        func reading(_ kills: UInt64, _ below: [(Files.Identity, UInt64)]) -> OOMCount.Reading {
+            OOMCount.Reading(kills: kills, below: below.map { OOMCount.Below(cgroup: $0.0, kills: $0.1) })
+        }
+        var count = OOMCount(.toldThenCounted, after: reading(1, [(first, 2)]))
+        #expect(count.on(.looked(reading(1, [(first, 2)]))) == [])
+        #expect(count.on(.looked(reading(1, [(first, 3)]))) == [.tell])
+        #expect(count.on(.looked(reading(1, [(second, 1), (first, 3)]))) == [.tell])
+        // As many as before, and another's.
+        #expect(count.on(.looked(reading(1, [(second, 4)]))) == [.tell])
+        #expect(count.on(.looked(reading(1, []))) == [])
+        #expect(count.on(.looked(reading(1, [(first, 1)]))) == [.tell])
+        #expect(count.on(.looked(reading(2, []))) == [.tell])
+    }
+
     @Test(arguments: [OOMCount.Order.countedThenTold, .toldThenCounted])
     func `a removed cgroup is no kill, and nothing comes after it`(order: OOMCount.Order) {
         var count = OOMCount(order, after: reading(0))

@@ -41,6 +41,16 @@ struct OOMWatchTests {
         #expect(try reading(.toldThenCounted, text) == OOMCount.Reading(kills: 7, isStuck: isStuck))
     }
 
+    @Test func `in version 1 those below are counted that have kills, at any depth`() throws {
+        func control(_ kills: Int) -> String { "oom_kill_disable 0\nunder_oom 0\noom_kill \(kills)\n" }
+        let scratch = try Scratch([
+            "memory.oom_control": control(9), "a/memory.oom_control": control(1), "b/memory.oom_control": control(0),
+            "b/c/memory.oom_control": control(3), "d/other": "",
+        ])
+        #expect(OOMWatch.readBelow(scratch.path).map { $0.kills }.sorted() == [1, 3])
+        #expect(OOMWatch.readBelow("\(scratch.path)/none") == [])
+    }
+
     @Test func `the cgroup above is one that outlives the container`() {
         #expect(OOMWatch.above("/sys/fs/cgroup/default/web") == "/sys/fs/cgroup/default")
         #expect(OOMWatch.above("/sys/fs/cgroup/system.slice/web.scope") == "/sys/fs/cgroup/system.slice")
