@@ -11,7 +11,10 @@ struct FileScanner: ~Copyable {
 
     /// Whether any directory of those asked for is there.
     private(set) var hasEntered = false
+    /// Whether one was removed while files were read in it: then what could not be read is not 0.
+    private(set) var hasLost = false
     private var directory: FileDescriptor?
+    private var path = ""
     private var bytes = [UInt8](repeating: 0, count: 4096)
     private var end = 0
     private var position = 0
@@ -19,8 +22,10 @@ struct FileScanner: ~Copyable {
 
     /// Makes `path` the directory that files are opened in; false if it is not there.
     mutating func enter(_ path: String) -> Bool {
+        leave()
         end = 0
         position = 0
+        self.path = path
         do throws(Failure) {
             directory = try FileDescriptor(opening: path, [.readOnly, .directory])
         } catch {
@@ -29,6 +34,12 @@ struct FileScanner: ~Copyable {
         }
         hasEntered = true
         return true
+    }
+
+    /// No more files are read in the directory that was entered last.
+    mutating func leave() {
+        guard let directory = directory.take() else { return }
+        if Files.identity(of: directory) != Files.identity(of: path) { hasLost = true }
     }
 
     /// Reads the whole file; false if it cannot be read.

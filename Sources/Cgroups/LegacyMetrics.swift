@@ -71,7 +71,8 @@ extension LegacyMetrics {
             hugePages = hugePageSizes.compactMap { files.hugePages($0, named: "hugetlb.\($0)") }
         }
         if files.enter(directory(.blkio)) { blockIO = BlockIO(&files, partitions: partitions) }
-        guard files.hasEntered else { return nil }
+        files.leave()
+        guard files.hasEntered, !files.hasLost else { return nil }
     }
 
     private mutating func readAccounting(_ files: inout FileScanner) {

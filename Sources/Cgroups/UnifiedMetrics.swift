@@ -63,6 +63,11 @@ extension UnifiedMetrics {
     init?(directory: String, hugePageSizes: [String]) {
         var files = FileScanner()
         guard files.enter(directory) else { return nil }
+        self.init(&files, hugePageSizes: hugePageSizes)
+    }
+
+    /// Reads the files of the directory that was entered; nil if it is no more.
+    init?(_ files: inout FileScanner, hugePageSizes: [String]) {
         readNumbers(&files)
         if files.open("cpu.stat") { files.fill(&processor, named: Self.processorNames) }
         processorPressure = files.pressure(in: "cpu.pressure")
@@ -80,6 +85,8 @@ extension UnifiedMetrics {
         for size in hugePageSizes {
             hugePages.append(files.hugePages(size, named: "hugetlb.\(size)"))
         }
+        files.leave()
+        guard !files.hasLost else { return nil }
     }
 
     private mutating func readNumbers(_ files: inout FileScanner) {

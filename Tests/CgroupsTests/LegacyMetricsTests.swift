@@ -55,6 +55,20 @@ struct LegacyMetricsTests {
                 == Metrics.Pids(current: 4, limit: 100))
     }
 
+    @Test(arguments: [
+        (Controller.cpuacct, Controller.cpu), (.cpu, .memory), (.memory, .pids), (.pids, .rdma), (.rdma, .hugetlb),
+        (.hugetlb, .blkio),
+    ])
+    func `what is removed while it is read has no numbers`(removed: Controller, next: Controller) throws {
+        let scratch = try Scratch(["partitions": Recorded.partitions])
+        for controller in Controller.allCases { try scratch.add(directory: "\(scratch.path)/\(controller.rawValue)") }
+        let metrics = LegacyMetrics(hugePageSizes: [], partitions: "\(scratch.path)/partitions") { controller in
+            if controller == next { Files.removeDirectory("\(scratch.path)/\(removed.rawValue)") }
+            return "\(scratch.path)/\(controller.rawValue)"
+        }
+        #expect(metrics == nil)
+    }
+
     @Test func `what has no controller is not there`() throws {
         let metrics = try #require(try metrics(["cpuacct/cpuacct.usage": "5\n"]))
         #expect(metrics.processor.total == 5)

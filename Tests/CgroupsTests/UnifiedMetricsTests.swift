@@ -84,4 +84,18 @@ struct UnifiedMetricsTests {
     @Test func `a cgroup that is gone has none`() throws {
         #expect(UnifiedMetrics(directory: "/no/such/cgroup", hugePageSizes: ["2MB"]) == nil)
     }
+
+    @Test func `nor has one that is removed while it is read, or has another in its place`() throws {
+        let scratch = try Scratch()
+        for isMadeAgain in [false, true] {
+            let path = try scratch.add(directory: "\(scratch.path)/cgroup")
+            var files = FileScanner()
+            let isThere = files.enter(path)
+            #expect(isThere)
+            Files.removeDirectory(path)
+            if isMadeAgain { try Files.makeDirectory(path, mode: 0o755) }
+            let metrics = UnifiedMetrics(&files, hugePageSizes: ["2MB"])
+            #expect(metrics == nil)
+        }
+    }
 }
