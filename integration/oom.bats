@@ -204,9 +204,9 @@ event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
     [[ $(direct_topics c1) =~ ^create\ start\ (oom )+exit\ delete\ $ ]]
 }
 
-# bats test_tags=direct
-@test "P-59 C-6.42 a limit of the pod alone: told of the container in which was killed, and of no other" {
-    needs_memory
+# pod_limited: a cgroup for the containers of a pod, all of which may use $LIMIT bytes.
+pod_limited() {
+    local pod file
     if unified; then
         pod=/sys/fs/cgroup/$NS/pod file=memory.max
         mkdir -p "$pod"
@@ -218,6 +218,18 @@ event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
     fi
     echo "$LIMIT" >"$pod/$file"
     if [ -e "$pod/memory.swap.max" ]; then echo 0 >"$pod/memory.swap.max"; fi
+}
+
+pod_ends() {
+    for path in /sys/fs/cgroup/"$NS"/pod /sys/fs/cgroup/*/"$NS"/pod; do
+        [ ! -d "$path" ] || wait_until rmdir "$path"
+    done
+}
+
+# bats test_tags=direct
+@test "P-59 C-6.42 a limit of the pod alone: told of the container in which was killed, and of no other" {
+    needs_memory
+    pod_limited
     direct_bundle c1 sleep 1000
     direct_bundle c2 "${HUNGRY[@]}"
     for id in c1 c2; do edit_spec "$id" "spec['linux']['cgroupsPath'] = '/$NS/pod/$id'"; done
@@ -231,9 +243,7 @@ event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
     ended c1
     told c1 "create start exit delete"
     direct_end c1
-    for path in /sys/fs/cgroup/"$NS"/pod /sys/fs/cgroup/*/"$NS"/pod; do
-        [ ! -d "$path" ] || wait_until rmdir "$path"
-    done
+    pod_ends
 }
 
 # bats test_tags=direct
@@ -260,6 +270,80 @@ event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
     for id in o1 o2 o3; do [[ $(rpc c1 Wait id="$id") == *'"exit_status": 137'* ]]; done
     for id in o1 o2 o3 o4; do rpc c1 Delete id="$id"; done
     for id in o1 o2 o3; do told "$id" "create start exit delete"; done
+}
+
+# scoped ID: its bundle has a scope of systemd's, and its container is created and started in c1's shim.
+scoped() {
+    by_systemd "$1"
+    cp "$DIR/direct/c1/address" "$DIR/direct/$1/address"
+    direct_run "$1" >/dev/null
+}
+
+# behind ID COMMAND...: what the command does happens, and systemd removes the container's scope, before c1's shim can look.
+behind() {
+    local scope
+    scope=$(memory_cgroup "$(cat "$DIR/direct/$1/init.pid")")
+    kill -STOP "$SHIM"
+    "${@:2}"
+    wait_until not test -d "$scope"
+    kill -CONT "$SHIM"
+}
+
+go() { echo go >"$ROOTFS/tmp/$1"; }
+
+# bats test_tags=direct
+@test "P-62 P-64 a child's kill is told of a scope that is gone, however init has ended" {
+    needs_memory
+    has_systemd || skip "needs cgroup v2 and systemd"
+    direct c1 sleep 1000
+    for status in 0 3 137; do
+        mkfifo "$ROOTFS/tmp/o$status"
+        limited "o$status" sh -c "read line </tmp/o$status; ${HUNGRY[*]}; exit $status"
+        scoped "o$status"
+        behind "o$status" go "o$status"
+        # Zeros are left out.
+        [ "$(status_of "o$status")" = "${status#0}" ]
+        rpc c1 Delete id="o$status"
+        told "o$status" "create start oom exit delete"
+    done
+    told c1 "create start"
+}
+
+# bats test_tags=direct
+@test "P-62 C-6.42 a kill in another shim's container, or in another of ours, is not one of a scope that is gone" {
+    needs_memory
+    has_systemd || skip "needs cgroup v2 and systemd"
+    direct c1 sleep 1000
+    # Each of these is in system.slice too.
+    mkfifo "$ROOTFS/tmp"/{o1,o3,o4}
+    direct_bundle o1 sh -c "read line </tmp/o1; exit 137"
+    direct_bundle o2 sleep 1000
+    limited o3 sh -c "read line </tmp/o3; ${HUNGRY[*]}; exec sleep 1000"
+    direct_bundle o4 sh -c "read line </tmp/o4; exit 3"
+    for id in o1 o2 o3 o4; do scoped "$id"; done
+    limited c2 "${HUNGRY[@]}"
+    by_systemd c2
+    direct_start c2 </dev/null >/dev/null
+    direct_run c2 >/dev/null
+    [ "$(status_of c2)" = 137 ]
+    told c2 "create start oom exit"
+    # The kernel says it not more often than every 10 ms.
+    sleep 0.1
+    behind o1 go o1
+    behind o2 kill -KILL "$(cat "$DIR/direct/o2/init.pid")"
+    both() {
+        go o3
+        wait_until has_kills o3 1
+        go o4
+    }
+    behind o4 both
+    for id in o1 o2 o4; do
+        rpc c1 Wait id="$id"
+        rpc c1 Delete id="$id"
+        told "$id" "create start exit delete"
+    done
+    ended o3
+    told o3 "create start oom exit delete"
 }
 
 # bats test_tags=direct

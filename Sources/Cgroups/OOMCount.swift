@@ -9,10 +9,8 @@ import Linux
 /// cgroup is removed. So there its word is a reason to look, several times, and no more. Nor does it count for the
 /// cgroups above, as version 2 does: a container in a container has kills of its own.
 ///
-/// systemd removes the cgroup of a scope as soon as nobody is in it, and may be faster than we are (P-62). But in
-/// version 2 the cgroup above has counted too. If it has since the last look, and init ended by a SIGKILL that
-/// nobody asked us for, then that was it; unless a kill was told just before, which is the reason too. (The two
-/// counters are not read at one moment, and the one above counts for the neighbours as well.)
+/// systemd removes the cgroup of a scope as soon as nobody is in it, and may be faster than we are (P-62). Whether there
+/// was a kill then, ``SliceCount`` knows.
 struct OOMCount: Equatable {
     enum Order { case countedThenTold, toldThenCounted }
 
@@ -23,8 +21,6 @@ struct OOMCount: Equatable {
         var below: [Below] = []
         /// Version 1: nobody may be killed, and processes stand still until there is memory.
         var isStuck = false
-        /// Version 2: kills in the cgroup above and in all below that, the removed ones too.
-        var killsAbove: UInt64 = 0
     }
 
     struct Below: Equatable {
@@ -39,10 +35,8 @@ struct OOMCount: Equatable {
         case looked(Reading)
         /// ``Action/lookAgain(after:)`` is over.
         case lookedAgain(Reading)
-        /// It cannot be read any more: the cgroup was removed. What the cgroup above says now.
-        case removed(killsAbove: UInt64)
-        /// Init has ended; whether by a SIGKILL that nobody is known to have sent. After a look.
-        case ended(isUnexplained: Bool)
+        /// It cannot be read any more: the cgroup was removed; whether with a kill that was not read.
+        case removed(hasUnreadKill: Bool)
     }
 
     enum Action: Equatable {
@@ -56,38 +50,23 @@ struct OOMCount: Equatable {
 
     /// From the kernel's word to its kill it is some microseconds, unless many want to be killed.
     static let delays: [Duration] = [.milliseconds(5), .milliseconds(50), .milliseconds(500)]
-    /// So long after a kill an end by SIGKILL is taken for the same.
-    static let consequence = Duration.seconds(5)
 
     private let order: Order
     private var kills: UInt64
     private var below: [Below]
-    private var killsAbove: UInt64
     private var looks = 0
     private var isOver = false
-    /// It was removed, and there may have been a kill that we did not see.
-    private var mayHaveMissed = false
-    /// When a kill was told for the last time.
-    private var lastTold: Int64?
 
     /// `known`: the kills in it are not to be told.
     init(_ order: Order, after known: Reading) {
         self.order = order
         kills = known.kills
         below = known.below
-        killsAbove = known.killsAbove
     }
 
-    /// `now`: monotonic, in nanoseconds.
-    mutating func on(_ event: Event, at now: Int64) -> [Action] {
-        let actions = answer(event, now)
-        if actions.contains(.tell) { lastTold = now }
-        return actions
-    }
-
-    private mutating func answer(_ event: Event, _ now: Int64) -> [Action] {
+    mutating func on(_ event: Event) -> [Action] {
         switch (isOver, event) {
-        case (true, .woken), (true, .looked), (true, .lookedAgain), (true, .removed), (false, .ended): return []
+        case (true, .woken), (true, .looked), (true, .lookedAgain), (true, .removed): return []
         case (false, .woken(let reading)):
             let news: [Action] = grows(to: reading) || reading.isStuck ? [.tell] : []
             guard order == .toldThenCounted else { return news }
@@ -95,25 +74,16 @@ struct OOMCount: Equatable {
             return news + next()
         case (false, .looked(let reading)): return grows(to: reading) ? [.tell] : []
         case (false, .lookedAgain(let reading)): return (grows(to: reading) ? [.tell] : []) + next()
-        case (false, .removed(let above)):
+        case (false, .removed(let hasUnreadKill)):
             isOver = true
-            mayHaveMissed = above > killsAbove
-            return [.end]
-        case (true, .ended(let isUnexplained)):
-            defer { mayHaveMissed = false }
-            return mayHaveMissed && isUnexplained && !wasJustTold(now) ? [.tell] : []
+            return (hasUnreadKill ? [.tell] : []) + [.end]
         }
-    }
-
-    private func wasJustTold(_ now: Int64) -> Bool {
-        lastTold.map { now - $0 <= Self.consequence.nanoseconds } ?? false
     }
 
     private mutating func grows(to reading: Reading) -> Bool {
         defer {
             kills = reading.kills
             below = reading.below
-            killsAbove = reading.killsAbove
         }
         return reading.kills > kills
             || reading.below.contains { one in one.kills > (below.first { $0.cgroup == one.cgroup }?.kills ?? 0) }

@@ -12,11 +12,16 @@ package final class OOMWatch {
     private let file: FileDescriptor
     /// Version 1: its directory, for those below.
     private let directory: String?
-    /// Version 2: what counts for the cgroup above.
-    private let fileAbove: String?
     /// Version 1: what the kernel raises.
     private let counter: FileDescriptor?
     private var count: OOMCount
+    /// Version 2: where systemd may remove the cgroup before it is read.
+    private var slice: SliceWatch?
+    /// Those in the cgroup when it was read last.
+    private(set) var kills: UInt64 = 0
+    /// It was found removed.
+    private(set) var isRemoved = false
+    private var endIsExpected = false
     private var watch: Reactor.Watch?
     private var timer: Reactor.Timer?
     private let tell: @Loop () -> Void
@@ -32,8 +37,7 @@ package final class OOMWatch {
         case .unified:
             let file = try FileDescriptor(opening: "\(cgroup.path)/memory.events", .readOnly)
             return try OOMWatch(
-                .countedThenTold, file, in: nil, above: "\(above(cgroup.path))/memory.events", counter: nil,
-                countsEarlier: countsEarlier, tell: tell)
+                .countedThenTold, file, in: cgroup.path, counter: nil, countsEarlier: countsEarlier, tell: tell)
         case .legacy:
             let directory = cgroup.directory(of: .memory)
             guard !directory.isEmpty else { throw Failure(.failedPrecondition, "no cgroup of the memory controller") }
@@ -41,39 +45,33 @@ package final class OOMWatch {
             let raised = try FileDescriptor.eventCounter()
             try Files.write("\(raised.raw) \(control.raw)", toExisting: "\(directory)/cgroup.event_control")
             return try OOMWatch(
-                .toldThenCounted, control, in: directory, above: nil, counter: raised, countsEarlier: countsEarlier,
-                tell: tell)
+                .toldThenCounted, control, in: directory, counter: raised, countsEarlier: countsEarlier, tell: tell)
         }
     }
 
     private init(
-        _ order: OOMCount.Order, _ file: consuming FileDescriptor, in directory: String?, above: String?,
+        _ order: OOMCount.Order, _ file: consuming FileDescriptor, in directory: String,
         counter: consuming FileDescriptor?, countsEarlier: Bool, tell: @escaping @Loop () -> Void
     ) throws(Failure) {
         self.order = order
         self.file = file
-        self.directory = directory
-        fileAbove = above
+        self.directory = order == .toldThenCounted ? directory : nil
         self.counter = counter
         self.tell = tell
         count = OOMCount(order, after: OOMCount.Reading(kills: 0))
         // Before the first look, so that nothing can happen between the two.
         try listen()
+        if order == .countedThenTold { slice = SliceWatch.above(directory) }
         if var known = read() {
             if countsEarlier {
                 known.kills = 0
                 known.below = []
             }
             count = OOMCount(order, after: known)
+            slice?.add(self)
         } else {
-            removed()
+            end(hasUnreadKill: false)
         }
-    }
-
-    /// The next cgroup that does not go when the container does. crun makes its own within the scope.
-    static func above(_ path: String) -> String {
-        let parent = Paths.parent(of: path)
-        return parent.hasSuffix(".scope") ? Paths.parent(of: parent) : parent
     }
 
     /// Whether anything can still be told.
@@ -99,10 +97,10 @@ package final class OOMWatch {
     /// Tells what was not told yet. When an exit is known, the kernel has counted the kill that was its reason.
     package func look() { handle { .looked($0) } }
 
-    /// A look once init has ended. `isUnexplained`: by a SIGKILL, and nobody is known to have sent it.
-    package func lookAtEnd(isUnexplained: Bool) {
+    /// A look, after which somebody ends what is in the cgroup: its removal needs no kill of the kernel's to explain it.
+    package func expectEnd() {
         look()
-        perform(count.on(.ended(isUnexplained: isUnexplained), at: Monotonic.now()))
+        endIsExpected = true
     }
 
     /// Nothing is told any more.
@@ -111,15 +109,31 @@ package final class OOMWatch {
         watch = nil
         if let timer { Reactor.shared.cancel(timer) }
         timer = nil
+        slice?.remove(self)
+        slice = nil
     }
 
     private func handle(_ event: (OOMCount.Reading) -> OOMCount.Event) {
         guard isWatching else { return }
-        guard let reading = read() else { return removed() }
-        perform(count.on(event(reading), at: Monotonic.now()))
+        if let reading = read() {
+            perform(count.on(event(reading)))
+        } else if let slice {
+            slice.settle()
+        } else {
+            end(hasUnreadKill: false)
+        }
     }
 
-    private func removed() { perform(count.on(.removed(killsAbove: readAbove()), at: Monotonic.now())) }
+    /// For the slice's account of the kills in it.
+    func lookIfPresent() {
+        guard !isRemoved else { return }
+        if let reading = read() { perform(count.on(.looked(reading))) } else { isRemoved = true }
+    }
+
+    /// The cgroup was removed.
+    func end(hasUnreadKill: Bool) {
+        perform(count.on(.removed(hasUnreadKill: hasUnreadKill && !endIsExpected)))
+    }
 
     private func perform(_ actions: [OOMCount.Action]) {
         for action in actions {
@@ -138,15 +152,13 @@ package final class OOMWatch {
 
     /// nil: the cgroup is no more, or its file cannot be read, which would not be better the next time.
     private func read() -> OOMCount.Reading? {
-        // First, so that no kill is in this number alone.
-        let above = readAbove()
         // Before its own file, which cannot be read if this is another's directory by now.
         let below = directory.map(Self.readBelow) ?? []
         var scanner = FileScanner()
         guard scanner.open(file) else { return nil }
         var reading = OOMCount.Reading(order, &scanner)
         reading.below = below
-        reading.killsAbove = above
+        kills = reading.kills
         return reading
     }
 
@@ -172,18 +184,6 @@ package final class OOMWatch {
             return kills > 0 ? OOMCount.Below(cgroup: cgroup, kills: kills) : nil
         } catch {
             return nil
-        }
-    }
-
-    /// 0 if nothing counts there: in version 1, and for the root.
-    private func readAbove() -> UInt64 {
-        guard let fileAbove else { return 0 }
-        do throws(Failure) {
-            var scanner = FileScanner()
-            guard scanner.open(try FileDescriptor(opening: fileAbove, .readOnly)) else { return 0 }
-            return OOMCount.Reading(order, &scanner).kills
-        } catch {
-            return 0
         }
     }
 }

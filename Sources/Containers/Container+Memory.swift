@@ -17,20 +17,6 @@ extension Container {
         }
     }
 
-    /// Something was killed in another container; what it is compared with later is what is now.
-    package func lookAtMemory() { memoryWatch?.look() }
-
-    /// An exit is known, and not told yet.
-    func lookAtMemory(_ process: TaskProcess, _ exit: Exit) {
-        guard process === initial else {
-            memoryWatch?.look()
-            return
-        }
-        // runc kills what it has checkpointed, and what it deletes.
-        let isExplained = wasKilled || isBeingCheckpointed || process.state.isBeingDeleted
-        memoryWatch?.lookAtEnd(isUnexplained: exit.status == 137 && !isExplained)
-    }
-
     /// Its exit is the last that is told of a container.
     func stopWatchingMemory() {
         memoryWatch?.cancel()

@@ -24,7 +24,7 @@ extension Container {
             guard let cgroup, !cgroup.processes.isEmpty else { throw Failure(.notFound, "process already finished") }
             return await end(cgroup)
         }
-        if process === initial, number == 9 { wasKilled = true }
+        if process === initial, number == 9 { memoryWatch?.expectEnd() }
         // A frozen process acts on a signal when it is thawed, which is the runtime's to do.
         let asksRuntime = process === initial && (all || !runtime.isNative || initial.state.isPaused)
         guard asksRuntime else {

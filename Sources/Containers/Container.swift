@@ -84,8 +84,6 @@ package final class Container {
     /// As long as something may be killed in it and told.
     var memoryWatch: OOMWatch?
     var hasUntoldKill = false
-    /// Somebody asked us to kill it with SIGKILL.
-    var wasKilled = false
     /// As long as somebody listens to its calls.
     var seccomp: SeccompAgent?
     var rootfs: RootfsMount?
@@ -167,7 +165,7 @@ package final class Container {
         let wasPaused = process.state.isPaused
         if case .exited(let exit) = fact {
             // Now, for whoever sees that the cgroup is empty may remove it, as systemd does.
-            lookAtMemory(process, exit)
+            memoryWatch?.look()
             if process === initial { recordEnd(exit) }
         }
         for action in process.state.on(fact) {

@@ -72,8 +72,6 @@ extension TaskService {
         case .outOfMemory(let id):
             log(.info, "out of memory", "id=\(id)")
             publisher.publish(TaskOOM(containerID: id))
-            // So that none takes it for its own: they may be of one pod.
-            for other in containers.values where other.id != id { other.lookAtMemory() }
         case .memoryUnwatched(let id, let reason):
             log(.warning, "out of memory is not watched for", "id=\(id) reason=\(Log.quoted(reason))")
         case .paused(let id): publisher.publish(TaskPaused(containerID: id))

@@ -3,10 +3,6 @@ import Testing
 
 @testable import Cgroups
 
-extension OOMCount {
-    fileprivate mutating func on(_ event: Event) -> [Action] { on(event, at: 0) }
-}
-
 struct OOMCountTests {
     private func reading(_ kills: UInt64) -> OOMCount.Reading { OOMCount.Reading(kills: kills) }
 
@@ -71,41 +67,15 @@ struct OOMCountTests {
         #expect(count.on(.looked(reading(2, []))) == [.tell])
     }
 
-    @Test(arguments: [OOMCount.Order.countedThenTold, .toldThenCounted])
-    func `a removed cgroup is no kill, and nothing comes after it`(order: OOMCount.Order) {
+    @Test(arguments: [(OOMCount.Order.countedThenTold, true), (.countedThenTold, false), (.toldThenCounted, false)])
+    func `a removed cgroup may have had a kill, and nothing comes after it`(
+        order: OOMCount.Order, hasUnreadKill: Bool
+    ) {
         var count = OOMCount(order, after: reading(0))
-        #expect(count.on(.removed(killsAbove: 0)) == [.end])
-        #expect(count.on(.removed(killsAbove: 0)) == [])
+        #expect(count.on(.removed(hasUnreadKill: hasUnreadKill)) == (hasUnreadKill ? [.tell, .end] : [.end]))
+        #expect(count.on(.removed(hasUnreadKill: true)) == [])
         #expect(count.on(.woken(reading(9))) == [])
         #expect(count.on(.looked(reading(9))) == [])
         #expect(count.on(.lookedAgain(reading(9))) == [])
-    }
-
-    @Test(arguments: [(UInt64(3), true, true), (3, false, false), (2, true, false), (0, true, false)])
-    func `a cgroup that was removed before the last look has had a kill if the one above has and init was killed`(
-        above: UInt64, isUnexplained: Bool, isTold: Bool
-    ) {
-        var count = OOMCount(.countedThenTold, after: OOMCount.Reading(kills: 0, killsAbove: 1))
-        // Seen and told: also above.
-        #expect(count.on(.woken(OOMCount.Reading(kills: 1, killsAbove: 2))) == [.tell])
-        let later = OOMCount.consequence.nanoseconds + 1
-        #expect(count.on(.ended(isUnexplained: true), at: later) == [])
-        #expect(count.on(.removed(killsAbove: above), at: later) == [.end])
-        #expect(count.on(.ended(isUnexplained: isUnexplained), at: later) == (isTold ? [.tell] : []))
-        #expect(count.on(.ended(isUnexplained: true), at: later) == [])
-    }
-
-    @Test(arguments: [
-        (Duration.zero, false), (OOMCount.consequence, false), (OOMCount.consequence + .nanoseconds(1), true),
-    ])
-    func `a kill that was just told explains the end of init, whatever the cgroup above counts`(
-        after: Duration, isTold: Bool
-    ) {
-        var count = OOMCount(.countedThenTold, after: OOMCount.Reading(kills: 0, killsAbove: 0))
-        // The number above was read before the kill, the own one after it.
-        #expect(count.on(.woken(OOMCount.Reading(kills: 1, killsAbove: 0)), at: 7) == [.tell])
-        let end = 7 + after.nanoseconds
-        #expect(count.on(.removed(killsAbove: 1), at: end) == [.end])
-        #expect(count.on(.ended(isUnexplained: true), at: end) == (isTold ? [.tell] : []))
     }
 }

@@ -51,10 +51,13 @@ struct OOMWatchTests {
         #expect(OOMWatch.readBelow("\(scratch.path)/none") == [])
     }
 
-    @Test func `the cgroup above is one that outlives the container`() {
-        #expect(OOMWatch.above("/sys/fs/cgroup/default/web") == "/sys/fs/cgroup/default")
-        #expect(OOMWatch.above("/sys/fs/cgroup/system.slice/web.scope") == "/sys/fs/cgroup/system.slice")
-        #expect(OOMWatch.above("/sys/fs/cgroup/system.slice/web.scope/container") == "/sys/fs/cgroup/system.slice")
+    @Test func `only what is in a scope is in a slice that may outlive it`() {
+        let slice = "/sys/fs/cgroup/system.slice"
+        #expect(SliceWatch.slice(of: "\(slice)/web.scope") == slice)
+        #expect(SliceWatch.slice(of: "\(slice)/web.scope/container") == slice)
+        #expect(SliceWatch.slice(of: "/sys/fs/cgroup/init.scope") == "/sys/fs/cgroup")
+        #expect(SliceWatch.slice(of: "/sys/fs/cgroup/default/web") == nil)
+        #expect(SliceWatch.slice(of: "\(slice)/web.service") == nil)
     }
 
     @Test func `without the memory controller there is nothing to watch`() throws {
