@@ -191,6 +191,25 @@ event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
 }
 
 # bats test_tags=direct
+@test "C-6.42 where nobody may be killed, a container that stands still for lack of memory is told once" {
+    needs_memory
+    ! unified || skip "needs cgroup v1"
+    limited c1 sleep 1000
+    started c1
+    echo 1 >"$(memory_cgroup "$(cat "$DIR/direct/c1/init.pid")")/memory.oom_control"
+    mkfifo "$ROOTFS/tmp/go"
+    # A system call that is hungry would fail.
+    direct_exec c1 e1 sh -c "read line </tmp/go; exec awk 'BEGIN { x = \"x\"; while (1) x = x x }'"
+    echo go >"$ROOTFS/tmp/go"
+    wait_until has_ooms c1 1
+    rpc c1 Kill id=c1 exec_id=e1 signal=9
+    [ "$(status_of c1 e1)" = 137 ]
+    rpc c1 Delete id=c1 exec_id=e1
+    ended c1
+    told c1 "create start exec-added exec-started oom exit exit delete"
+}
+
+# bats test_tags=direct
 @test "C-6.40 a container that is killed as one group is told before its exit" {
     needs_memory
     unified || skip "needs cgroup v2"
@@ -242,6 +261,27 @@ pod_ends() {
     # Version 1 has told c1 too that there was no memory.
     ended c1
     told c1 "create start exit delete"
+    direct_end c1
+    pod_ends
+}
+
+# bats test_tags=direct
+@test "P-59 C-6.40 a pod that is killed as one group: told of each container, before its exit" {
+    needs_memory
+    unified || skip "needs cgroup v2"
+    pod_limited
+    echo 1 >"/sys/fs/cgroup/$NS/pod/memory.oom.group"
+    direct_bundle c1 sleep 1000
+    direct_bundle c2 "${HUNGRY[@]}"
+    for id in c1 c2; do edit_spec "$id" "spec['linux']['cgroupsPath'] = '/$NS/pod/$id'"; done
+    started c1
+    rpc c1 Create id=c2 bundle="$DIR/direct/c2"
+    rpc c1 Start id=c2
+    for id in c1 c2; do
+        [[ $(rpc c1 Wait id="$id") == *'"exit_status": 137'* ]]
+        rpc c1 Delete id="$id"
+        told "$id" "create start oom exit delete"
+    done
     direct_end c1
     pod_ends
 }
