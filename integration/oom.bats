@@ -2,7 +2,7 @@
 # C-6.40 … C-6.44, C-7.81, checklist T-190 … T-193, P-36, P-58 … P-66.
 #
 # On cgroup v1 and v2, by files and, where there is systemd, by its driver too. OOM_ROUNDS times OOM_CONTAINERS
-# containers are killed in the first case.
+# containers are killed in the first case, which has the tag `rounds`.
 
 load lib
 
@@ -92,7 +92,7 @@ ended() {
     rpc "$1" Delete id="$1"
 }
 
-# bats test_tags=direct
+# bats test_tags=direct,core,rounds
 @test "T-190 T-191 T-193 P-60 P-61 P-62 P-63 C-3.73 C-6.44 init killed at once is told once, between its start and its exit, each time" {
     needs_memory
     # Longer than the case with many rounds.
@@ -167,7 +167,7 @@ PY
 
 event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
 
-# bats test_tags=direct
+# bats test_tags=direct,core
 @test "P-64 C-6.41 C-6.42 what is killed in a cgroup below the container's is told, each time, and init lives" {
     needs_memory
     limited c1 sleep 1000
@@ -331,7 +331,7 @@ behind() {
 
 go() { echo go >"$ROOTFS/tmp/$1"; }
 
-# bats test_tags=direct
+# bats test_tags=direct,core
 @test "P-62 P-64 a child's kill is told of a scope that is gone, however init has ended" {
     needs_memory
     has_systemd || skip "needs cgroup v2 and systemd"
@@ -349,7 +349,7 @@ go() { echo go >"$ROOTFS/tmp/$1"; }
     told c1 "create start"
 }
 
-# bats test_tags=direct
+# bats test_tags=direct,core
 @test "P-62 C-6.42 a kill in another shim's container, or in another of ours, is not one of a scope that is gone" {
     needs_memory
     has_systemd || skip "needs cgroup v2 and systemd"

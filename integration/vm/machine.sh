@@ -52,7 +52,7 @@ mkdir -p "$work/project/bin"
 cp -a "$tree/integration" "$tree/docs" "$work/project/"
 cp -a "$tree/bin" "$work/project/" 2>/dev/null || :
 {
-    for name in SHIM_RUNC SHIM_BINARY SHIM_BUILD SHIM_DRIVER; do
+    for name in SHIM_RUNC SHIM_BINARY SHIM_BUILD SHIM_DRIVER "${!OOM_@}"; do
         if [ -n "${!name:-}" ]; then printf 'export %s=%q\n' "$name" "${!name}"; fi
     done
     printf 'exec'

@@ -92,6 +92,11 @@ else
     [ "$build" != embedded ] || for suite in sid trixie bookworm; do
         build=ordinary row "$suite-ordinary" "$suite" runc systemd "--tag core" $machine
     done
+    # Kills for lack of memory: each runtime and driver, and then as many as make a race.
+    for runtime in runc crun; do
+        for driver in cgroupfs systemd; do row "sid-oom-$runtime-$driver" sid "$runtime" "$driver" oom $machine; done
+    done
+    OOM_CONTAINERS=100 OOM_ROUNDS=20 row sid-oom-rounds sid runc cgroupfs "--tag rounds oom" $large
     for runtime in runc crun; do
         row "sid-v1-$runtime" sid "$runtime" cgroupfs "$all" $v1
         row "sid-v2-$runtime" sid "$runtime" cgroupfs "$all" $v2
