@@ -199,7 +199,7 @@ document() {
 
 # make_image: the rootfs as an image, for cases that need a rootfs mounted by the shim.
 make_image() {
-    python3 - "$ROOTFS" "$CASE/image.tar" "$IMAGE" <<'PY'
+    python3 -S - "$ROOTFS" "$CASE/image.tar" "$IMAGE" <<'PY'
 import hashlib, io, json, sys, tarfile
 rootfs, path, name = sys.argv[1:]
 layer = io.BytesIO()
@@ -577,7 +577,7 @@ direct_bundle() {
     # Held open for reading and writing, as containerd does; what the shim logs goes to a file.
     # shellcheck disable=SC2016 # expanded by that shell
     background "log-$id" sh -c 'exec cat 0<>"$1"' sh "$path/log"
-    python3 - "$path/config.json" "$ROOTFS" "$(cgroups_path "$id")" "$@" <<'PY'
+    python3 -S - "$path/config.json" "$ROOTFS" "$(cgroups_path "$id")" "$@" <<'PY'
 import json, sys
 path, rootfs, cgroup, *words = sys.argv[1:]
 capabilities = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_SETUID", "CAP_SETGID", "CAP_SYS_CHROOT"]
@@ -603,7 +603,7 @@ PY
 
 # edit_spec ID STATEMENT: changes `spec` of a bundle made by hand.
 edit_spec() {
-    python3 - "$DIR/direct/$1/config.json" "$2" <<'PY'
+    python3 -S - "$DIR/direct/$1/config.json" "$2" <<'PY'
 import json, sys
 with open(sys.argv[1]) as file:
     spec = json.load(file)
@@ -616,7 +616,7 @@ PY
 # event_server [OPTION...]: plays containerd's event service on $DIR/events.sock.
 # shellcheck disable=SC2120 # the options are for cases
 event_server() {
-    background direct-events python3 "$INTEGRATION/ttrpc.py" serve-events "$DIR/events.sock" "$@"
+    background direct-events python3 -S "$INTEGRATION/ttrpc.py" serve-events "$DIR/events.sock" "$@"
     wait_until test -S "$DIR/events.sock"
 }
 
@@ -659,7 +659,7 @@ rpc() {
     local address
     address=$(cat "$DIR/direct/$1/address")
     shift
-    python3 "$INTEGRATION/ttrpc.py" "$address" call Task "$@"
+    python3 -S "$INTEGRATION/ttrpc.py" "$address" call Task "$@"
 }
 
 # direct_create ID [FIELD=VALUE...] / direct_run ID [FIELD=VALUE...]: Create, or Create and Start.
@@ -680,7 +680,7 @@ direct_exec() {
 
 # exec_fields ID EXEC COMMAND...: the fields of an Exec request.
 exec_fields() {
-    python3 - "$@" <<'PY'
+    python3 -S - "$@" <<'PY'
 import json, sys
 container, name, *words = sys.argv[1:]
 process = {"user": {"uid": 0, "gid": 0}, "args": words, "env": ["PATH=/bin"], "cwd": "/"}
@@ -694,7 +694,7 @@ direct_end() {
     local id pid
     pid=$(shim_pid "$1") || pid=
     if [ -e "$DIR/direct/$1/address" ]; then
-        python3 - "$(cat "$DIR/direct/$1/address")" "$@" <<'PY'
+        python3 -S - "$(cat "$DIR/direct/$1/address")" "$@" <<'PY'
 import sys, ttrpc
 
 def attempt(method, **fields):
@@ -795,7 +795,7 @@ class Reader(threading.Thread):
         return self.data
 PY
         cat
-    } | python3 - "$(socket_of "${GROUP:-c1}")" "$@"
+    } | python3 -S - "$(socket_of "${GROUP:-c1}")" "$@"
 }
 
 # state_is ID STATUS [EXEC]: 1 created, 2 running, 3 stopped.
@@ -905,7 +905,7 @@ leftovers() {
 
 # Files in the sockets' directory that belong to a group this case named.
 our_sockets() {
-    python3 - "$SOCK/$NS" "$DIR/words" <<'PY'
+    python3 -S - "$SOCK/$NS" "$DIR/words" <<'PY'
 import glob, hashlib, os, sys
 prefix, words = sys.argv[1:]
 if os.path.exists(words):

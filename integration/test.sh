@@ -114,10 +114,12 @@ wait "$building"
 if tell build $?; then
     wait
     suite integration "integration, the embedded build, each containerd" integration/run.sh --build embedded --jobs 3
-    # What is compared with the Go shim, daemons that follow each other, Docker and Kubernetes are the shipped one's.
+    # What is compared with the Go shim, daemons that follow each other, Docker and Kubernetes are the shipped one's; and, for
+    # time's sake, what is the runtime's, the kernel's or CRIU's more than the shim's.
     files=()
     for file in integration/*.bats; do
-        [[ $file =~ /(compare|cri|docker|parity|upgrade)\.bats$ ]] || files+=("$file")
+        [[ $file =~ /(checkpoint|compare|cri|daemons|docker|launch|overflow|parity|runtimes|seccomp|sweeps|upgrade)\.bats$ ]] ||
+            files+=("$file")
     done
     suite ordinary "integration, the ordinary build" integration/run.sh --build ordinary --containerd 1.6 --jobs 3 "${files[@]}"
     suite machines "integration in throw-away machines" integration/vm/test.sh --short --build embedded

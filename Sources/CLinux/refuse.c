@@ -216,6 +216,9 @@ int32_t clinux_refuse(const struct clinux_refusal *refusal) {
         refuse_from_outside(refusal, when);
         return 0;
     }
+    // Of our descriptors it has the listener: somebody may wait for the end of what another was.
+    if (refusal->listener > 0) syscall(SYS_close_range, 0, refusal->listener - 1, 0);
+    syscall(SYS_close_range, refusal->listener + 1, ~0u, 0);
     // A thread that does not stop is let go.
     signal(SIGALRM, SIG_DFL);
     alarm(5);
