@@ -465,11 +465,10 @@ PY
     wait_until grep -q 'status 1' "$ROOTFS/tmp/status"
     [ ! -e "$ROOTFS/tmp/x" ]
     rm "$ROOTFS/tmp/go" "$ROOTFS/tmp/status"
-    # It removes our socket; the shim's own is left to its next start.
     [ -S "$(listener_of c1)" ]
     invoke c1 -bundle "$DIR/direct/c1" delete </dev/null >/dev/null
     [ ! -e "$(listener_of c1)" ]
-    rm "$(socket_of c1)" "$DIR/direct/c1/address"
+    forget_shim c1
 }
 
 @test "who may not ask is told so: another word, a mode that the host does not allow, a checkpoint; a listener of one's own is left alone" {
