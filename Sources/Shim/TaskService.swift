@@ -98,6 +98,7 @@ package final class TaskService {
     /// Carries out a call of one of our services; false if it is of another.
     package func handle(_ call: Call) -> Bool {
         guard Self.names.contains(call.service) else { return false }
+        Stdio.expectReaders()
         do throws(Failure) {
             try dispatch(call)
         } catch {

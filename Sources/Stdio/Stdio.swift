@@ -220,6 +220,9 @@ package final class Stdio {
     /// Ends the logger, if there is one, and suspends until it is gone.
     package func endLogger() async { await logger?.end() }
 
+    /// A client has called, and may be about to read what others have left in their fifos.
+    package static func expectReaders() { UnreadOutput.expectReaders() }
+
     /// Closes everything now. Nothing of the client's is removed.
     package func close() {
         guard phase != .closed else { return }
