@@ -92,7 +92,8 @@ PY
     idle c1
     exec_detached c1 e1 sleep 1000
     [ "$(sort "$FAKE_RUNC/calls.fds")" = "$(printf '%s: 0 1 2\n' create exec start)" ]
-    # The init is a shell, the exec is sleep itself.
+    # The init is a shell, the exec is sleep itself, once it is no more the runtime.
+    wait_until grep -q sleep "/proc/$(cat "$(bundle c1)/e1.pid")/comm"
     [ "$(echo "/proc/$(cat "$(bundle c1)/e1.pid")/fd"/* | sed 's|[^ ]*/||g')" = "0 1 2" ]
     exec_end c1 e1
 }
