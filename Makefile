@@ -29,7 +29,7 @@ install: embedded ## installs the shipped binary below DESTDIR and PREFIX (/usr/
 demo: embedded ## a container runs under a private containerd through this shim, and says so
 	integration/demo.sh
 
-test: ## lint, unit, integration (shipped build under containerd 1.6, 1.7, 2.1, most files with the ordinary one under 1.6); ends in "N passed, N failed, N skipped"
+test: ## lint, unit, integration (shipped build under containerd 1.6, 1.7, 2.1, some files with the ordinary one under 1.6); ends in "N passed, N failed, N skipped"
 	integration/test.sh
 
 unit: deps ## Swift Testing, ordinary mode, on our own loop

@@ -360,6 +360,12 @@ disk() {
     OVERLAY="overlay overlay lowerdir=$ROOTFS,upperdir=$CASE/disk/u,workdir=$CASE/disk/w"
 }
 
+# no_disk: as soon as the kernel has let go of its image.
+no_disk() {
+    umount "$CASE/disk"
+    wait_until umount "$CASE/below"
+}
+
 # freeze: from here on the disk takes nothing, and has something to take; until the job `frozen` is stopped, a minute at most.
 freeze() {
     background frozen python3 -c '
@@ -410,7 +416,7 @@ answers_others() {
         grep -q '"exit_status": 137' "$DIR/jobs/$job"
     done
     fails 5 "container not created" rpc c1 State id=c1
-    umount "$CASE/disk" "$CASE/below"
+    no_disk
 }
 
 # A file system's first mount writes to it.
@@ -429,8 +435,7 @@ answers_others() {
     grep -q '"pid": ' "$DIR/jobs/create"
     direct_end c1 c2
     nothing_below "$DIR/direct/c1"
-    umount "$CASE/disk"
-    wait_until umount "$CASE/below"
+    no_disk
 }
 
 # mounting PID: a child of its is in a mount or an unmount that does not end.
@@ -451,7 +456,7 @@ mounting() { pgrep -P "$1" -x -r D mount; }
     wait_until answered create
     grep -q "OCI runtime create failed" "$DIR/jobs/create"
     fails 5 "container not created" rpc c1 State id=c1
-    umount "$CASE/disk" "$CASE/below"
+    no_disk
     rm "$FAKE_RUNC/create.silent.c1"
 }
 
