@@ -239,6 +239,16 @@ pod_limited() {
     if [ -e "$pod/memory.swap.max" ]; then echo 0 >"$pod/memory.swap.max"; fi
 }
 
+# pod_starts: c1, which sleeps, and c2, which takes all that the pod may have.
+pod_starts() {
+    direct_bundle c1 sleep 1000
+    direct_bundle c2 "${HUNGRY[@]}"
+    for id in c1 c2; do edit_spec "$id" "spec['linux']['cgroupsPath'] = '/$NS/pod/$id'"; done
+    started c1
+    rpc c1 Create id=c2 bundle="$DIR/direct/c2"
+    rpc c1 Start id=c2
+}
+
 pod_ends() {
     for path in /sys/fs/cgroup/"$NS"/pod /sys/fs/cgroup/*/"$NS"/pod; do
         [ ! -d "$path" ] || wait_until rmdir "$path"
@@ -249,12 +259,7 @@ pod_ends() {
 @test "P-59 C-6.42 a limit of the pod alone: told of the container in which was killed, and of no other" {
     needs_memory
     pod_limited
-    direct_bundle c1 sleep 1000
-    direct_bundle c2 "${HUNGRY[@]}"
-    for id in c1 c2; do edit_spec "$id" "spec['linux']['cgroupsPath'] = '/$NS/pod/$id'"; done
-    started c1
-    rpc c1 Create id=c2 bundle="$DIR/direct/c2"
-    rpc c1 Start id=c2
+    pod_starts
     [[ $(rpc c1 Wait id=c2) == *'"exit_status": 137'* ]]
     rpc c1 Delete id=c2
     told c2 "create start oom exit delete"
@@ -271,12 +276,7 @@ pod_ends() {
     unified || skip "needs cgroup v2"
     pod_limited
     echo 1 >"/sys/fs/cgroup/$NS/pod/memory.oom.group"
-    direct_bundle c1 sleep 1000
-    direct_bundle c2 "${HUNGRY[@]}"
-    for id in c1 c2; do edit_spec "$id" "spec['linux']['cgroupsPath'] = '/$NS/pod/$id'"; done
-    started c1
-    rpc c1 Create id=c2 bundle="$DIR/direct/c2"
-    rpc c1 Start id=c2
+    pod_starts
     for id in c1 c2; do
         [[ $(rpc c1 Wait id="$id") == *'"exit_status": 137'* ]]
         rpc c1 Delete id="$id"
