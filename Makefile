@@ -15,16 +15,19 @@ FLAGS := -c release --disable-local-rpath --explicit-target-dependency-import-ch
 
 all: embedded ordinary ## both builds
 
-embedded: deps ## bin/NAME: Embedded Swift, static-pie, stripped; what is installed
+embedded: build-deps ## bin/NAME: Embedded Swift, static-pie, stripped; what is installed
 	@EMBEDDED=$(ARCHIVES) integration/quietly.sh $(SWIFT) build $(FLAGS) --scratch-path .build/embedded
 	@install -D -t bin .build/embedded/release/$(NAME)
 
-ordinary: deps ## bin/ordinary/NAME: plain Swift 6, static
+ordinary: build-deps ## bin/ordinary/NAME: plain Swift 6, static
 	@integration/quietly.sh $(SWIFT) build $(FLAGS) --scratch-path .build/ordinary
 	@install -D -t bin/ordinary .build/ordinary/release/$(NAME)
 
-install: embedded ## installs the shipped binary below DESTDIR and PREFIX (/usr/local)
-	install -D -t $(DESTDIR)$(PREFIX)/bin bin/$(NAME)
+# By a rename: a program that a running containerd may start at any time is never missing, and never half there.
+install: ## installs bin/NAME below DESTDIR and PREFIX (/usr/local); builds it if it is not there
+	@[ -x bin/$(NAME) ] || $(MAKE) --no-print-directory embedded
+	install -D bin/$(NAME) $(DESTDIR)$(PREFIX)/bin/.$(NAME).new
+	mv -f $(DESTDIR)$(PREFIX)/bin/.$(NAME).new $(DESTDIR)$(PREFIX)/bin/$(NAME)
 
 demo: embedded ## a container runs under a private containerd through this shim, and says so
 	integration/demo.sh
@@ -54,28 +57,28 @@ docker-test: embedded ## Docker 28 and 20.10 on this shim (the first is a part o
 cri-test: embedded ## Kubernetes' pods on this shim, by each containerd's CRI plugin (a part of `integration`)
 	PODS=100 integration/run.sh --build embedded --containerd $(CONTAINERD) cri
 
-vm-test: all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines; 1.5 hours (BUILD=both: 3)
+vm-test: deps all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines; 1.5 hours (BUILD=both: 3)
 	integration/vm/test.sh --build $(or $(BUILD),embedded)
 
 mutate: deps ## breaks the sources in places, and wants cases to fail (ONLY=P-13: those of that name); not part of `test`
 	integration/mutate.py "$(ONLY)"
 
-sweep-syscalls: embedded ## lets each system call of the shim fail, in each verb (SWEEP="--verb create/pipes"); half an hour
+sweep-syscalls: deps embedded ## lets each system call of the shim fail, in each verb (SWEEP="--verb create/pipes"); half an hour
 	integration/sweep-syscalls.py $(SWEEP)
 
-sweep-kill: embedded ## kills shim, runtime, init, logger, event service at each step of a life (SWEEP="--victim shim")
+sweep-kill: deps embedded ## kills shim, runtime, init, logger, event service at each step of a life (SWEEP="--victim shim")
 	integration/sweep-kill.py $(SWEEP)
 
-soak: embedded ## chaos of all calls by 32 workers, and then the sum (MINUTES=60)
+soak: deps embedded ## chaos of all calls by 32 workers, and then the sum (MINUTES=60)
 	integration/soak.py --minutes $(MINUTES)
 
-footprint: all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
+footprint: deps all ## memory, threads, descriptors and start time of both builds, beside Debian's Go shim (EXECS=200)
 	integration/footprint.sh $(EXECS)
 
-bench: embedded ## memory, latency, rates, output, beside Debian's Go shims: a table, plots (bench/results), promises kept or not
+bench: deps embedded ## memory, latency, rates, output, beside Debian's Go shims: a table, plots (bench/results), promises kept or not
 	integration/bench.py $(BENCH)
 
-bench-quick: embedded ## the same in a minute, beside the latest Go shim, and nothing is written
+bench-quick: deps embedded ## the same in a minute, beside the latest Go shim, and nothing is written
 	integration/bench.py --quick
 
 lint: deps ## format, banned words, generated code, scripts
@@ -87,10 +90,13 @@ protos: deps ## regenerates Sources/CProto from proto/
 deps:
 	@integration/install.sh
 
+build-deps:
+	@integration/install.sh build
+
 clean: ## removes what was built, and what was fetched
 	rm -rf .build bin .cache
 
 help: ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration docker-test cri-test vm-test mutate sweep-syscalls sweep-kill soak footprint bench bench-quick lint protos deps clean help
+.PHONY: all embedded ordinary install demo test unit sanitize fuzz simulate integration docker-test cri-test vm-test mutate sweep-syscalls sweep-kill soak footprint bench bench-quick lint protos deps build-deps clean help

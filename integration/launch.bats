@@ -142,12 +142,13 @@ shim() { "$SHIM_BINARY" "$@"; }
 log_is_open() { [[ $(readlink "/proc/$1/fd/2") == */log ]]; }
 
 # bats test_tags=direct
-@test "T-011 C-1.28 the server's arguments, process group and directory" {
+@test "T-011 C-1.28 the server's name, arguments, process group and directory" {
     direct_bundle c1 true
     direct_start c1 </dev/null
     pid=$(shim_pid c1)
     run tr '\0' ' ' <"/proc/$pid/cmdline"
-    [[ $output == *" -namespace $NS -id c1 -address $SOCK "* ]]
+    [[ $output == "$SHIM_BINARY -namespace $NS -id c1 -address $SOCK "* ]]
+    [ "$(ps -o comm= -p "$pid")" = containerd-shim ]
     [ "$(ps -o pgid= -p "$pid" | tr -d ' ')" = "$pid" ]
     [ "$(readlink "/proc/$pid/cwd")" = "$DIR/direct/c1" ]
 }

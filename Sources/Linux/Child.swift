@@ -15,6 +15,8 @@ package struct Exit: Equatable {
 /// A program to start: what is not named here is not inherited, but for the environment if none is given.
 package struct Program {
     package var path: String
+    /// The first word of argv.
+    package var name: String
     /// argv after the name of the program.
     package var arguments: [String]
     /// All of its environment, as `NAME=value`; nil: ours.
@@ -23,10 +25,11 @@ package struct Program {
     package var leadsProcessGroup: Bool
 
     package init(
-        _ path: String, _ arguments: [String], environment: [String]? = nil, workingDirectory: String? = nil,
-        leadsProcessGroup: Bool = false
+        _ path: String, _ arguments: [String], name: String? = nil, environment: [String]? = nil,
+        workingDirectory: String? = nil, leadsProcessGroup: Bool = false
     ) {
         self.path = path
+        self.name = name ?? path
         self.arguments = arguments
         self.environment = environment
         self.workingDirectory = workingDirectory
@@ -72,7 +75,7 @@ public struct Child: ~Copyable {
     package init(starting program: Program, descriptors: [Int32]) throws(Failure) {
         var fd: Int32 = -1
         // SAFETY: every pointer points into buffers that outlive the call, which copies nothing for later.
-        let pid: Int32 = unsafe WordList([program.path] + program.arguments).with { argv in
+        let pid: Int32 = unsafe WordList([program.name] + program.arguments).with { argv in
             unsafe program.path.withCString { path in
                 unsafe descriptors.withUnsafeBufferPointer { descriptors in
                     guard let list = descriptors.baseAddress else { return -22 }

@@ -34,6 +34,9 @@ package enum Process {
     /// Sets `name` for us and for every later child.
     package static func setEnvironment(_ name: String, to value: String) { unsafe clinux_set_environment(name, value) }
 
+    /// What ps(1) and pgrep(1) show of this process, of which the kernel keeps 15 bytes (prctl(2), PR_SET_NAME).
+    package static func setName(_ name: String) { unsafe clinux_set_name(name) }
+
     /// Orphans below us become our children (prctl(2), PR_SET_CHILD_SUBREAPER).
     package static func becomeSubreaper() throws(Failure) { try check(clinux_become_subreaper(), "prctl", "subreaper") }
 

@@ -137,27 +137,31 @@ extension TOMLValue {
 
     /// In bytes.
     fileprivate func size(in range: ClosedRange<Int>) throws(Failure) -> Int {
-        guard case .integer(let number) = self, let size = Int(exactly: number), range.contains(size) else {
+        guard let size = wholeNumber.flatMap(Int.init(exactly:)), range.contains(size) else {
             throw mismatch("a number of bytes from \(range.lowerBound) to \(range.upperBound)")
         }
         return size
     }
 
-    /// A user or group. Where a client makes TOML of JSON, as docker does, a whole number may come as `1000.0`.
+    /// A user or group.
     fileprivate var identifier: UInt32 {
         get throws(Failure) {
-            switch self {
-            case .integer(let number): if let identifier = UInt32(exactly: number) { return identifier }
-            case .float(let text):
-                let parts = text.split(separator: ".")
-                if parts.count == 2, parts[1].utf8.allSatisfy({ $0 == UInt8(ascii: "0") }),
-                    let identifier = UInt32(String(parts[0]))
-                {
-                    return identifier
-                }
-            default: break
+            guard let identifier = wholeNumber.flatMap(UInt32.init(exactly:)) else {
+                throw mismatch("a number from 0 to 4294967295")
             }
-            throw mismatch("a number from 0 to 4294967295")
+            return identifier
+        }
+    }
+
+    /// Where a client makes TOML of JSON, as docker does, one may come as `1000.0`.
+    private var wholeNumber: Int64? {
+        switch self {
+        case .integer(let number): return number
+        case .float(let text):
+            let parts = text.split(separator: ".")
+            guard parts.count == 2, parts[1].utf8.allSatisfy({ $0 == UInt8(ascii: "0") }) else { return nil }
+            return Int64(String(parts[0]))
+        default: return nil
         }
     }
 

@@ -40,6 +40,7 @@ package final class ShimServer {
 
     /// Serves until the end of the process.
     package static func run(_ arguments: Arguments) async throws(Failure) -> Never {
+        Process.setName(Paths.lastComponent(of: Process.arguments.first ?? Identity.runtimeName))
         Process.restrainHeap()
         HeapTunables.restore()
         OutOfMemoryScore.restoreForChildren()

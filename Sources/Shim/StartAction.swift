@@ -46,7 +46,9 @@ package enum StartAction {
         OutOfMemoryScore.set(ofCaller: score)
         let words = ["-namespace", arguments.namespace, "-id", arguments.id, "-address", arguments.address]
         let debug = arguments.debug || bootstrap.wantsDebug
-        let program = Program("/proc/self/exe", words + (debug ? ["-debug"] : []), leadsProcessGroup: true)
+        // This file, also if another has its name by now; and that name, for whoever looks at processes.
+        let program = Program(
+            "/proc/self/exe", words + (debug ? ["-debug"] : []), name: Process.arguments.first, leadsProcessGroup: true)
         let null = try FileDescriptor(opening: "/dev/null", .readWrite)
         let server = try Child(starting: program, descriptors: [null.raw, null.raw, null.raw, listener.raw])
         do throws(Failure) {

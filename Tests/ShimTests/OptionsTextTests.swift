@@ -35,7 +35,12 @@ struct OptionsTextTests {
         #expect(try options("OutputPolicy = ''").outputPolicy == nil)
         #expect(try options("OutputPolicy = 'spill'").outputPolicy == .spill)
         #expect(try options("SpillDirectory = '/d'").spillDirectory == "/d")
-        #expect(try options("spill_limit = 65536").spillLimit == 65536)
+        for limit in ["SpillLimit = 65536", "spill_limit = 65536.0", #"{"SpillLimit": 65536.0}"#] {
+            #expect(try options(limit).spillLimit == 65536)
+        }
+        #expect(
+            message("SpillLimit = 65535.0")
+                == "t: line 1: \"SpillLimit\": a number of bytes from 65536 to 1099511627776 wanted, not this number")
         #expect(try options("OutputPolicy = 'wait'").over(options("OutputPolicy = 'drop'")).outputPolicy == .wait)
         #expect(try PartialOptions().over(options("OutputPolicy = 'drop'")).outputPolicy == .drop)
         #expect(

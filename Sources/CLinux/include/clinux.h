@@ -98,6 +98,7 @@ void clinux_set_environment(const char *name, const char *value);
 int32_t clinux_pid(void);
 int32_t clinux_parent_pid(void);
 int32_t clinux_become_subreaper(void);
+void clinux_set_name(const char *name);  // its first 15 bytes
 int32_t clinux_create_sched_core(void);  // PR_SCHED_CORE_CREATE for the process group
 int32_t clinux_is_superuser(void);
 void clinux_random(void *bytes, size_t count);
