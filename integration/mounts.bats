@@ -239,7 +239,7 @@ SH
     fails 2 'mount.fuse3": executable file not found' direct_create c1 "$(rootfs_of "fuse3.some src")"
 }
 
-# Every call of Create that opens, makes or mounts something fails once, alone.
+# Every call of Create that opens, makes or mounts something fails once, alone; those of the children that mount in each of them.
 @test "P-30 C-6.1 P-37 after a fault at any open, mkdir, mount or clone of Create nothing is left, and it can be repeated" {
     local map='' mounts
     if kernel_since 6.3; then map=,uidmap=0:100000:65536,gidmap=0:100000:65536; fi
@@ -257,11 +257,15 @@ connection = Connection(path, 20)
 mounts = json.loads(rootfs)["rootfs"]
 allowed = set(os.listdir(bundle)) | {"options.json", "runtime", "log.json"}
 
+# Not umount2, which would fail for who undoes it as well.
+OF_CHILDREN = "openat2", "open_tree", "mount", "mount_setattr", "move_mount"
+
 def create(call, number):
     """Whether the fault came to pass, and what Create said."""
     trace = os.path.join(bundle, "work", "trace")
+    follow = ["-f", "-b", "execve"] if call in OF_CHILDREN else []
     tracer = subprocess.Popen(
-        ["strace", "-p", shim, "-o", trace, "-e", f"trace={call}", "-e", f"inject={call}:error=ENOMEM:when={number}"],
+        ["strace", "-p", shim, *follow, "-o", trace, "-e", f"trace={call}", "-e", f"inject={call}:error=ENOMEM:when={number}"],
         stderr=subprocess.PIPE, text=True)
     assert "attached" in tracer.stderr.readline()
     failure = None
@@ -280,7 +284,7 @@ def left():
     return found + list(set(os.listdir(bundle)) - allowed) + [place for place in places if os.path.exists(place)]
 
 faults = 0
-for call in "mkdir", "openat", "openat2", "open_tree", "mount", "mount_setattr", "move_mount", "umount2", "clone", "clone3":
+for call in "mkdir", "openat", "clone", "clone3", *OF_CHILDREN:
     number, injected = 0, True
     while injected:
         number += 1
@@ -366,7 +370,8 @@ no_disk() {
     wait_until umount "$CASE/below"
 }
 
-# freeze: from here on the disk takes nothing, and has something to take; until the job `frozen` is stopped, a minute at most.
+# freeze [DIRECTORY]: from here on the disk takes nothing, and has something to take, or the file system of that directory takes
+# nothing; until the job `frozen` is stopped, a minute at most.
 freeze() {
     background frozen python3 -c '
 import fcntl, os, signal, sys
@@ -376,9 +381,9 @@ below = os.open(sys.argv[1], os.O_RDONLY)
 fcntl.ioctl(below, FIFREEZE, 0)
 print("frozen", flush=True)
 signal.sigtimedwait([signal.SIGTERM], 60)
-fcntl.ioctl(below, FITHAW, 0)' "$CASE/below"
+fcntl.ioctl(below, FITHAW, 0)' "${1:-$CASE/below}"
     wait_until grep -q frozen "$DIR/jobs/frozen"
-    head -c 100000 /dev/zero >"$CASE/disk/data"
+    [ -n "${1:-}" ] || head -c 100000 /dev/zero >"$CASE/disk/data"
 }
 
 # outstanding JOB: it has not been answered.
@@ -435,6 +440,41 @@ answers_others() {
     grep -q '"pid": ' "$DIR/jobs/create"
     direct_end c1 c2
     nothing_below "$DIR/direct/c1"
+    no_disk
+}
+
+@test "P-69 P-31 C-6.6 a Create whose overlay waits for the file system that it is written to holds up nobody else in the pod" {
+    disk
+    pod_of_two
+    freeze "$CASE/disk"
+    background create rpc c1 --patience 60 Create id=c1 bundle="$DIR/direct/c1" "$(rootfs_of "$OVERLAY")"
+    wait_until mounting "$SHIM"
+    outstanding create
+    answers_others create
+    stop_job frozen
+    wait_until answered create
+    grep -q '"pid": ' "$DIR/jobs/create"
+    direct_end c1 c2
+    nothing_below "$DIR/direct/c1"
+    no_disk
+}
+
+@test "P-69 C-1.73 C-1.59 a delete action whose unmount waits for a disk tells in time how init has ended" {
+    disk
+    mounted_bundle c1 sh -c 'exit 42'
+    direct_run c1 "$(rootfs_of "$OVERLAY")"
+    rpc c1 Wait id=c1
+    pid=$(shim_pid c1)
+    kill -KILL "$pid"
+    wait_until gone "$pid"
+    freeze
+    invoke c1 -bundle "$DIR/direct/c1" delete </dev/null 2>"$CASE/delete.err" >"$CASE/answer"
+    outstanding frozen
+    [[ $(python3 "$INTEGRATION/ttrpc.py" decode DeleteResponse <"$CASE/answer") == *'"exit_status": 42,'* ]]
+    grep -q "it goes on without us" "$CASE/delete.err"
+    nothing_below "$DIR/direct/c1"
+    forget_shim c1
+    stop_job frozen
     no_disk
 }
 

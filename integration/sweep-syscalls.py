@@ -39,8 +39,8 @@ ERRORS = {
     "mount": "ENOMEM EIO ENOSPC", "move_mount": "ENOMEM ENOSPC", "umount2": "EBUSY EIO", "ioctl": "EIO EINTR",
     "epoll_ctl": "ENOMEM ENOSPC", "epoll_wait": "EINTR", "epoll_pwait": "EINTR", "fsync": "EIO ENOSPC",
 }
-# Calls of a child that was cloned for them alone; each child's first one fails.
-OF_CHILDREN = {"clone3": ["umount2"]}
+# Calls of a child that was cloned for them, with the kind "mounts"; each child's first one fails.
+OF_CHILDREN = ["umount2", "openat2", "mount", "open_tree", "mount_setattr", "move_mount"]
 # What is left out, and why.
 LEFT_OUT = {
     "brk": "answers a failure with the old end, which strace cannot; the heap would seem to have grown to nowhere",
@@ -356,7 +356,8 @@ class Sweep:
         """One fault: whether it came to pass."""
         verb, kind, call, error, number = name.split("/")
         self.host.words = f"integration/sweep-syscalls.py --only {name}"
-        follow = ["-f"] if any(call in calls for calls in OF_CHILDREN.values()) else []
+        # Only while they are our program.
+        follow = ["-f", "-b", "execve"] if call in OF_CHILDREN else []
         lines = self.run(VERBS[verb](), kind, *follow, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}")
         injected = [line for line in lines if line.endswith("(INJECTED)")]
         self.trials += 1
@@ -373,8 +374,8 @@ class Sweep:
             for error in ERRORS.get(call, "ENOMEM").split():
                 if makes_sense(call, error, line):
                     names.append(f"{verb}/{kind}/{call}/{error}/{number}")
-            for theirs in OF_CHILDREN.get(call, []) if number == 1 else []:
-                names += [f"{verb}/{kind}/{theirs}/{error}/1" for error in ERRORS[theirs].split()]
+            for theirs in OF_CHILDREN if call == "clone3" and number == 1 and kind == "mounts" else []:
+                names += [f"{verb}/{kind}/{theirs}/{error}/1" for error in ERRORS.get(theirs, "ENOMEM").split()]
         return names
 
     def sweep(self, names, check_each):

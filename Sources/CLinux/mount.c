@@ -6,7 +6,6 @@
 #include <linux/loop.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,9 +51,7 @@ int32_t clinux_unmount_all_at(const uint8_t *point, int32_t detach) {
     return error;
 }
 
-// A child with memory of its own, for a call that may take as long as a disk does: 0 in there. It has none of our
-// descriptors but `kept` (-1: none), which a client would wait for the end of; and no signal ends it but SIGKILL.
-static int begin_apart(int kept, int32_t *pidfd) {
+int32_t clinux_begin_apart(int32_t kept, int32_t *pidfd) {
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
@@ -71,32 +68,19 @@ static int begin_apart(int kept, int32_t *pidfd) {
     return 0;
 }
 
-// An exit code above is that of a signal (clinux_reap).
-static _Noreturn void end_apart(int error) { _exit(error < 128 ? error : EIO); }
-
-int32_t clinux_mount_apart(
-    const char *source, int32_t place, const char *type, uint64_t flags, const char *data, int32_t *pidfd) {
-    int pid = begin_apart(place, pidfd);
-    if (pid != 0) return pid;
-    char target[32];
-    snprintf(target, sizeof target, "/proc/self/fd/%d", place);
-    end_apart(mount(source, target, type, flags, data) < 0 ? errno : 0);
-}
-
-int32_t clinux_unmount_all_apart(const uint8_t *point, int32_t detach, int32_t *pidfd) {
-    int pid = begin_apart(-1, pidfd);
-    if (pid == 0) end_apart(clinux_unmount_all_at(point, detach));
-    return pid;
-}
-
 int32_t clinux_page_size(void) { return (int32_t)sysconf(_SC_PAGESIZE); }
 
 int32_t clinux_open_in_root(const char *root, const char *path) {
     int directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) return -errno;
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    int fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
-    int error = errno;
+    enum { attempts = 100 };
+    int fd = -1, error = EAGAIN;
+    // Of a path with `..` in it the kernel asks for another attempt if anything was renamed or mounted meanwhile.
+    for (int i = 0; i < attempts && fd < 0 && error == EAGAIN; i++) {
+        fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+        error = errno;
+    }
     close(directory);
     return fd < 0 ? -error : fd;
 }
@@ -116,36 +100,6 @@ int64_t clinux_mount_flags(const char *path) {
     struct statfs s;
     if (statfs(path, &s) < 0) return -errno;
     return (s.f_flags & same) | (s.f_flags & st_relatime ? MS_RELATIME : 0);
-}
-
-struct mounting {
-    const char *directory, *source, *target, *type, *data;
-    uint64_t flags;
-    int error;
-};
-
-static int mount_elsewhere(void *argument) {
-    struct mounting *m = argument;
-    m->error = 0;
-    if (chdir(m->directory) < 0 || mount(m->source, m->target, m->type, m->flags, m->data) < 0) m->error = errno;
-    _exit(0);
-}
-
-int32_t clinux_mount_from(
-    const char *directory, const char *source, const char *target, const char *type, uint64_t flags,
-    const char *data) {
-    char stack[16 * 1024] __attribute__((aligned(16)));
-    struct mounting m = {directory, source, target, type, data, flags, EINTR};
-    // As spawn.c: it borrows our memory while we stand still, but its working directory is its own.
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
-    int pid = clone(mount_elsewhere, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &m);
-    int error = errno;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    if (pid < 0) return -error;
-    waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED);
-    return -m.error;
 }
 
 int32_t clinux_fs_open(const char *type) {

@@ -28,6 +28,7 @@ int32_t clinux_pid(void) { return getpid(); }
 int32_t clinux_parent_pid(void) { return getppid(); }
 int32_t clinux_is_superuser(void) { return geteuid() == 0; }
 
+int32_t clinux_change_directory(const char *path) { return chdir(path) < 0 ? -errno : 0; }
 void clinux_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 int32_t clinux_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }
 

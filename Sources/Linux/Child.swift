@@ -110,22 +110,13 @@ public struct Child: ~Copyable {
         }
     }
 
-    /// Starts ``FileSystem/unmountAll(at:detach:)`` in a child, which ends with that errno as its status: the last unmount
-    /// of a file system takes as long as its disk does.
-    package init(unmounting point: [UInt8], detach: Bool) throws(Failure) {
+    /// Carries out `body` in a child with memory of its own, for calls that may take as long as a disk does. It has none of
+    /// our descriptors but `kept`, no signal ends it but SIGKILL, and its status is what `body` returns, 127 at most.
+    package init(keeping kept: Int32 = -1, running body: () -> Int32) throws(Failure) {
         var fd: Int32 = -1
-        pid = try check(unsafe clinux_unmount_all_apart(point + [0], detach ? 1 : 0, &fd), "clone3", "unmount")
-        pidfd = FileDescriptor(owning: fd)
-    }
-
-    /// Starts ``FileSystem/mount(source:target:type:flags:data:)`` in a child, likewise; its status is 0 once it is mounted
-    /// at `place`.
-    package init(
-        mounting source: String, at place: borrowing FileDescriptor, type: String, flags: MountFlags, data: String
-    ) throws(Failure) {
-        var fd: Int32 = -1
-        pid = try check(
-            unsafe clinux_mount_apart(source, place.raw, type, flags.rawValue, data, &fd), "clone3", "mount")
+        let pid = try check(unsafe clinux_begin_apart(kept, &fd), "clone3", "child")
+        if pid == 0 { Process.exit(min(body(), 127)) }
+        self.pid = pid
         pidfd = FileDescriptor(owning: fd)
     }
 

@@ -4,7 +4,7 @@ import CLinux
 /// and words for people. The one error type, from the system call to the reply.
 package struct Failure: Error, Equatable {
     /// containerd's errdefs words (contract C-2.35).
-    package enum Kind {
+    package enum Kind: UInt8 {
         case unknown, invalidArgument, notFound, alreadyExists, failedPrecondition, unimplemented, unavailable
         case resourceExhausted, `internal`, deadlineExceeded, cancelled
     }

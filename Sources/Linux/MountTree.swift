@@ -3,15 +3,6 @@ import CLinux
 /// The calls that make a mount before it has a place (fsopen(2), open_tree(2), move_mount(2)). What
 /// was made and not attached is gone when its descriptor closes.
 extension FileSystem {
-    /// mount(2) with names in `source` and `data` that are relative to `directory`; our own working
-    /// directory stays. The failure's message is the errno's text alone.
-    package static func mount(
-        from directory: String, source: String, target: String, type: String, flags: MountFlags, data: String
-    ) throws(Failure) {
-        let result = unsafe clinux_mount_from(directory, source, target, type, flags.rawValue, data)
-        if result < 0 { throw Failure(.unknown, errno: -result, errorText(-result)) }
-    }
-
     /// A file system from options that need not fit in a page together; each, without a value if that is nil, has
     /// at most 255 bytes. `.unimplemented`: this kernel does not know one of them, or not such a value.
     package static func make(

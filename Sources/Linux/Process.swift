@@ -37,6 +37,11 @@ package enum Process {
     /// What ps(1) and pgrep(1) show of this process, of which the kernel keeps 15 bytes (prctl(2), PR_SET_NAME).
     package static func setName(_ name: String) { unsafe clinux_set_name(name) }
 
+    /// chdir(2).
+    package static func changeDirectory(_ path: String) throws(Failure) {
+        try check(unsafe clinux_change_directory(path), "chdir", path)
+    }
+
     /// Orphans below us become our children (prctl(2), PR_SET_CHILD_SUBREAPER).
     package static func becomeSubreaper() throws(Failure) { try check(clinux_become_subreaper(), "prctl", "subreaper") }
 

@@ -19,18 +19,17 @@ package struct Mount: Equatable {
         self.options = options
     }
 
-    /// Mounts it at its place inside `rootfs`, where no symlink leads out. Suspends only for a program
-    /// that mounts.
+    /// Mounts it at its place inside `rootfs`, where no symlink leads out. Suspends as long as that takes.
     @Loop
     func mount(inside rootfs: String) async throws(Failure) {
         let place = Place(rootfs: rootfs, target: target)
         if let helper = MountHelper(type) { return try await helper.mount(self, at: place) }
         let options = try MountOptions(self.options)
         do throws(Failure) {
-            let isApart = mayTakeLong(options)
-            if isApart { try await mountApart(options, at: place) }
-            // An overlay works with the capabilities of whoever mounted it.
-            try Capabilities.withAll { () throws(Failure) in try mount(options, at: place, isBegun: isApart) }
+            try await Apart.run { () throws(Failure) in
+                // An overlay works with the capabilities of whoever mounted it.
+                try Capabilities.withAll { () throws(Failure) in try mount(options, at: place) }
+            }
         } catch {
             let flags = String(options.flags.union(options.propagation).rawValue, radix: 16)
             throw Failure(
@@ -40,47 +39,10 @@ package struct Mount: Equatable {
         }
     }
 
-    /// Whether the kernel reads a disk, or asks a network, before it is mounted.
-    private func mayTakeLong(_ options: MountOptions) -> Bool {
-        guard !options.isLoop else { return true }
-        guard options.flags.isDisjoint(with: [.bind, .remount]) else { return false }
-        switch type {
-        case "overlay", "tmpfs", "ramfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2": return false
-        default: return true
-        }
-    }
-
-    /// The first call is a child's; if there can be none, ours.
-    @Loop
-    private func mountApart(_ options: MountOptions, at place: Place) async throws(Failure) {
-        guard options.data.utf8.count < FileSystem.pageSize else { throw MountOptions.tooLong() }
-        var device: LoopDevice?
-        var begun: Child?
-        try Capabilities.withAll { () throws(Failure) in
-            if options.isLoop {
-                device = try LoopDevice(
-                    over: source, readOnly: options.flags.contains(.readOnly), direct: options.isDirect)
-            }
-            let source = device?.path ?? source
-            let place = try place.open()
-            do throws(Failure) {
-                begun = try Child(
-                    mounting: source, at: place, type: type, flags: options.flags, data: options.data)
-            } catch {
-                try mount(source, options, at: place)
-            }
-        }
-        if let child = begun.take() {
-            let errno = try await child.errno() ?? Errno.interrupted
-            if errno != 0 { throw Failure(.unknown, errno: errno, errorText(errno)) }
-        }
-        _ = device.take()  // what is mounted holds it now
-    }
-
-    /// The calls of C-6.5, and the mapping of C-6.9; `isBegun`: all but the first.
-    private func mount(_ options: MountOptions, at place: Place, isBegun: Bool) throws(Failure) {
+    /// The calls of C-6.5, and the mapping of C-6.9.
+    private func mount(_ options: MountOptions, at place: Place) throws(Failure) {
         // What makes a bind mount read-only is a remount; if nothing else is asked for, it is the only call.
-        if !isBegun, !(options.flags.contains(.remount) && options.needsReadOnlyRemount && options.words.isEmpty) {
+        if !(options.flags.contains(.remount) && options.needsReadOnlyRemount && options.words.isEmpty) {
             try mountFirst(options, at: place)
         }
         if options.needsReadOnlyRemount {
@@ -105,7 +67,10 @@ package struct Mount: Equatable {
             }
             return try overlay.mount(at: place.open(), layersIn: overlay.base)
         }
-        try mount(source, options, at: place.open())
+        guard options.isLoop else { return try mount(source, options, at: place.open()) }
+        let device = try LoopDevice(
+            over: source, readOnly: options.flags.contains(.readOnly), direct: options.isDirect)
+        try mount(device.path, options, at: place.open())
     }
 
     private func mount(

@@ -64,7 +64,7 @@ package enum MountTable {
     /// The errno that ended it; nil if there was no child, or if it was killed, whatever it had done by then.
     private static func unmountApart(_ point: [UInt8], detach: Bool) async -> Int32? {
         do throws(Failure) {
-            return try await Child(unmounting: point, detach: detach).errno()
+            return try await Child { FileSystem.unmountAll(at: point, detach: detach) }.errno()
         } catch {
             return nil
         }

@@ -33,12 +33,13 @@ struct Overlay {
         others = options.words.filter { !$0.hasPrefix("lowerdir=") }
     }
 
-    /// Mounts it at `place`, with its layers in `directory` instead of ``base``.
+    /// Mounts it at `place`, with its layers in `directory` instead of ``base``, which becomes the working directory if that
+    /// does: it is for a child.
     func mount(at place: borrowing FileDescriptor, layersIn directory: String) throws(Failure) {
         let data = (["lowerdir=" + layers.joined(separator: ":")] + others).joined(separator: ",")
         guard data.utf8.count >= FileSystem.pageSize else {
-            return try FileSystem.mount(
-                from: directory, source: source, target: place.path, type: "overlay", flags: flags, data: data)
+            try Process.changeDirectory(directory)
+            return try FileSystem.mount(source: source, target: place.path, type: "overlay", flags: flags, data: data)
         }
         let mount: FileDescriptor
         do throws(Failure) {
@@ -68,13 +69,12 @@ struct Overlay {
     /// Mounts it at `place` with its layers mapped: what is seen of them has the owners that `namespace` gives. What
     /// is written is not mapped.
     func mount(at place: Place, mappedBy namespace: borrowing FileDescriptor) throws(Failure) {
-        let tree = try FileSystem.copy(FileDescriptor(opening: base, .directory), recursive: false)
+        let tree = try copyOfBase()
         try FileSystem.map(tree, as: namespace, readOnly: true)
         // An overlay takes layers only from where something is mounted. The copy is mounted where the overlay goes,
         // so that there is no other place to clean up; the overlay on top; and both are replaced by the overlay alone.
         try FileSystem.attach(tree, at: place.open())
         let below = try place.open()
-        try checkLayers(seenIn: below.path)
         try mount(at: below, layersIn: below.path)
         let overlay = try FileSystem.copy(place.open(), recursive: false)
         // umount(2) takes what is topmost, first the overlay.
@@ -82,11 +82,20 @@ struct Overlay {
         try FileSystem.attach(overlay, at: place.open())
     }
 
-    /// A layer that is a mount of its own is not in a copy of what it is mounted on.
-    private func checkLayers(seenIn directory: String) throws(Failure) {
-        for layer in layers where Files.identity(of: "\(directory)/\(layer)") != Files.identity(of: "\(base)/\(layer)")
-        {
+    /// With what is mounted in there only if a layer is, as those of the erofs snapshotter are: all of it has to be mapped,
+    /// and another's may be of a kind that cannot be.
+    private func copyOfBase() throws(Failure) -> FileDescriptor {
+        let directory = try FileDescriptor(opening: base, .directory)
+        let tree = try FileSystem.copy(directory, recursive: false)
+        guard layerNotSeen(in: tree.path) != nil else { return tree }
+        let whole = try FileSystem.copy(directory, recursive: base != "/")
+        if let layer = layerNotSeen(in: whole.path) {
             throw Failure(.invalidArgument, "layer \(base)/\(layer) is a mount of its own and cannot be mapped")
         }
+        return whole
+    }
+
+    private func layerNotSeen(in directory: String) -> String? {
+        layers.first { Files.identity(of: "\(directory)/\($0)") != Files.identity(of: "\(base)/\($0)") }
     }
 }

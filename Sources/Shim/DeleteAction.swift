@@ -18,8 +18,10 @@ package enum DeleteAction {
     private static let runtimeLimit = Duration.milliseconds(2500)
     /// What the dead shim has asked of the runtime is better finished than broken off, if it does not take longer.
     private static let finishLimit = Duration.milliseconds(500)
-    /// When what was killed is waited for no more. Unmounting may take a second after that.
+    /// When what was killed is waited for no more.
     private static let endLimit = Duration.milliseconds(3700)
+    /// So much longer may it take to unmount. The child that does it goes on without us.
+    private static let unmountLimit = Duration.milliseconds(900)
     /// SIGKILL's, which is what an init dies of that was alive. Of one whose end nobody saw it is what the Go shim says
     /// (C-1.72), and what its clients expect.
     private static let killed: UInt32 = 128 + 9
@@ -49,7 +51,7 @@ package enum DeleteAction {
         let level: Log.Level = exit != nil ? .info : wasAlive ? .debug : .warning
         log(level, "end of init", "status=\(told.status) known-by=\(source)")
         if source == "kill" { keep(told, of: arguments.id, in: bundle) }
-        await unmount("\(bundle)/rootfs", log: &log)
+        await unmount("\(bundle)/rootfs", by: deadline + unmountLimit.nanoseconds, log: &log)
         removeSeccompSocket(of: bundle)
         removeSocket(of: bundle, arguments)
         return DeleteResponse(pid: pid.map { UInt32($0) } ?? 0, exitStatus: told.status, exitedAt: told.time).encoded()
@@ -170,14 +172,41 @@ package enum DeleteAction {
         }
     }
 
-    private static func unmount(_ rootfs: String, log: inout Log) async {
-        do throws(Failure) {
-            for attempt in 0..<20 {
-                guard try await MountTable.unmountAll(below: rootfs, detach: attempt == 19) else { return }
-                Process.sleep(milliseconds: 50)
-            }
-        } catch {
-            log(.warning, "unmount of rootfs", "error=\(Log.quoted(error.message))")
+    private static func unmount(_ rootfs: String, by deadline: Int64, log: inout Log) async {
+        let unmounting = Unmounting(rootfs)
+        guard await unmounting.ends(within: .nanoseconds(max(0, deadline - Monotonic.now()))) else {
+            return log(.warning, "unmount of rootfs", "error=\"it goes on without us\"")
         }
+        if let failure = unmounting.failure {
+            log(.warning, "unmount of rootfs", "error=\(Log.quoted(failure.message))")
+        }
+    }
+}
+
+/// The unmounts of a rootfs, which end when they end.
+@Loop
+private final class Unmounting {
+    private(set) var failure: Failure?
+    private var isOver = false
+    private let end = Gate()
+
+    init(_ rootfs: String) {
+        Loop.start {
+            do throws(Failure) {
+                for attempt in 0..<20 {
+                    guard try await MountTable.unmountAll(below: rootfs, detach: attempt == 19) else { break }
+                    await Reactor.shared.sleep(.milliseconds(50))
+                }
+            } catch {
+                self.failure = error
+            }
+            self.isOver = true
+            self.end.open()
+        }
+    }
+
+    func ends(within limit: Duration) async -> Bool {
+        if isOver { return true }
+        return await end.opens(within: limit)
     }
 }

@@ -78,17 +78,42 @@ struct MountTableTests {
         #expect(try scratch.mounted() == [])
     }
 
+    private static func unmount(_ point: [UInt8]) async throws -> Int32? {
+        try await Child { FileSystem.unmountAll(at: point, detach: false) }.errno()
+    }
+
     @Test func `a child that unmounts says what came of it`() async throws {
         try mount("rootfs")
         let point = Array(rootfs.utf8)
         do {
             let file = try FileDescriptor(opening: "\(rootfs)/file", [.writeOnly, .create])
-            #expect(try await Child(unmounting: point, detach: false).errno() == Errno.busy)
+            #expect(try await Self.unmount(point) == Errno.busy)
             _ = consume file
         }
-        #expect(try await Child(unmounting: point, detach: false).errno() == Errno.invalid)
+        #expect(try await Self.unmount(point) == Errno.invalid)
         #expect(try scratch.mounted() == [])
-        #expect(try await Child(unmounting: point + Array("/none/x".utf8), detach: false).errno() == Errno.noEntry)
+        #expect(try await Self.unmount(point + Array("/none/x".utf8)) == Errno.noEntry)
+    }
+
+    @Test func `what a child fails with is the failure here, and nothing else of it is seen`() async throws {
+        let directory = try Paths.workingDirectory()
+        try await Apart.run { () throws(Failure) in try Process.changeDirectory("/proc") }
+        #expect(try Paths.workingDirectory() == directory)
+        for failure in [
+            Failure(.invalidArgument, "no"), Failure(.unknown, errno: Errno.refused, "é"), Failure(.unknown, errno: -7, ""),
+        ] {
+            #expect(await #expect(throws: Failure.self) { try await Apart.run { () throws(Failure) in throw failure } } == failure)
+        }
+        let long = String(repeating: "x", count: 70000)
+        let cut = await #expect(throws: Failure.self) {
+            try await Apart.run { () throws(Failure) in throw Failure(.notFound, long) }
+        }
+        #expect(cut?.kind == .notFound)
+        #expect(cut?.message.utf8.count ?? 0 > 4000)
+        let killed = await #expect(throws: Failure.self) {
+            try await Apart.run { () throws(Failure) in try ForeignProcess(Process.id).kill() }
+        }
+        #expect(killed?.errno == Errno.interrupted)
     }
 
     @Test func `the longest comes first and each once`() {

@@ -207,9 +207,26 @@ struct RootfsMountTests {
         #expect(Files.exists("\(upper)/above"))
     }
 
-    @Test(.enabled(if: canMap)) func `a layer that is a mount of its own is not left out unseen`() async throws {
+    @Test(.enabled(if: canMap)) func `layers that are mounts of their own are mapped too`() async throws {
         let (one, two) = try (scratch.directory("layers/one"), scratch.directory("layers/two"))
         try FileSystem.mount(source: "tmpfs", target: one, type: "tmpfs", flags: [], data: "")
+        try Files.writeAtomically([1], to: "\(one)/file")
+        let (upper, work) = try (scratch.directory("upper"), scratch.directory("work"))
+        for layers in ["\(two):\(one)", one] {
+            let options = ["lowerdir=\(layers)", "upperdir=\(upper)", "workdir=\(work)"] + maps
+            let guardian = try await RootfsMount(
+                mounting: [Mount(type: "overlay", source: "overlay", options: options)], at: rootfs)
+            #expect(try scratch.mounted().sorted() == ["layers/one", "rootfs"])
+            #expect(try await owner("\(rootfs)/file") == "70000:80000")
+            await guardian.undo()
+            #expect(try scratch.mounted() == ["layers/one"])
+        }
+    }
+
+    @Test(.enabled(if: canMap)) func `a layer that cannot be mapped is not left out unseen`() async throws {
+        let (one, two) = try (scratch.directory("layers/one"), scratch.directory("layers/two"))
+        try FileSystem.mount(source: "tmpfs", target: one, type: "tmpfs", flags: [], data: "")
+        try FileSystem.mount(source: "", target: one, type: "", flags: .unbindable, data: "")
         let failure = await #expect(throws: Failure.self) {
             try await mount([Mount(type: "overlay", source: "overlay", options: ["lowerdir=\(two):\(one)"] + maps)])
         }

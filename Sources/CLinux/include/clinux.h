@@ -97,6 +97,7 @@ void clinux_unset_environment(const char *name);
 void clinux_set_environment(const char *name, const char *value);
 int32_t clinux_pid(void);
 int32_t clinux_parent_pid(void);
+int32_t clinux_change_directory(const char *path);
 int32_t clinux_become_subreaper(void);
 void clinux_set_name(const char *name);  // its first 15 bytes
 int32_t clinux_create_sched_core(void);  // PR_SCHED_CORE_CREATE for the process group
@@ -182,20 +183,15 @@ int32_t clinux_unmount(const char *target, int32_t detach);
 /// umount2(2) of all that is mounted on top of each other at `point`, an absolute path ended by NUL in which no symlink is
 /// followed, until it fails: returns with which errno. EINVAL: nothing is mounted there; ELOOP: a symlink is in it.
 int32_t clinux_unmount_all_at(const uint8_t *point, int32_t detach);
-/// The same in a child with memory of its own, whose exit code is that errno; fills `pidfd`; returns the pid.
-int32_t clinux_unmount_all_apart(const uint8_t *point, int32_t detach, int32_t *pidfd);
-/// Likewise mount(2), at what `place` is open on; the exit code is 0 if it is mounted.
-int32_t clinux_mount_apart(
-    const char *source, int32_t place, const char *type, uint64_t flags, const char *data, int32_t *pidfd);
+/// A child with memory of its own, for calls that may take as long as a disk does: 0 in there; here it fills `pidfd`, and
+/// returns the pid. It has none of our descriptors but `kept` (-1: none), of which a client would wait for the end, and no
+/// signal ends it but SIGKILL.
+int32_t clinux_begin_apart(int32_t kept, int32_t *pidfd);
 int32_t clinux_page_size(void);
 /// Opens (O_PATH) `path` as if `root` were the root directory: no symlink leads outside.
 int32_t clinux_open_in_root(const char *root, const char *path);
 /// The flags of the mount at `path` that a remount in a user namespace may not clear.
 int64_t clinux_mount_flags(const char *path);
-/// mount(2) with `directory` as the working directory, which ours does not become: a short-lived child does it.
-int32_t clinux_mount_from(
-    const char *directory, const char *source, const char *target, const char *type, uint64_t flags,
-    const char *data);
 int32_t clinux_fs_open(const char *type);  // fsopen(2)
 /// fsconfig(2): an option of at most 255 bytes; NULL: it has no value.
 int32_t clinux_fs_set(int32_t fs, const char *key, const char *_Nullable value);
