@@ -78,7 +78,7 @@ image_is_managed() { ctr image ls | grep -q '^localhost/box:1 .*io.cri-container
 # cri: the Python on stdin, with all of cri.py.
 cri() { python3 -c 'import sys; from cri import *; exec(compile(sys.stdin.read(), "case", "exec"))'; }
 
-@test "C-1.9 one shim for a pod and its containers, and none after it; by default, by its path, by a handler with options" {
+@test "T-167 C-1.9 one shim for a pod and its containers, and none after it; by default, by its path, by a handler with options" {
     # The class of the document has a handler that there is.
     document kubernetes.md yaml | grep -qx 'handler: swiftrunc'
     cri <<'PY'

@@ -112,7 +112,7 @@ box() {
     run_box -d --name "$name" "${options[@]}" box "$@" >/dev/null
 }
 
-@test "C-1.9 docker run by default, by the runtime's name and by an alias with options" {
+@test "T-050 T-166 C-1.9 docker run by default, by the runtime's name and by an alias with options" {
     run -7 run_box --rm box sh -c 'echo hello; echo there >&2; exit 7'
     [[ $output == *hello* ]]
     [[ $output == *there* ]]
@@ -128,7 +128,7 @@ box() {
     [ "$(export IMAGE=box && source <(document docker.md sh))" = hello ]
 }
 
-@test "docker run: 125, 126, 127, 137, 143 and the rest" {
+@test "T-116 docker run: 125, 126, 127, 137, 143 and the rest" {
     run -125 run_box --no-such-option box true
     run -126 run_box --rm box /tmp
     run -127 run_box --rm box no-such-program

@@ -183,11 +183,6 @@ class EventService:
         with self.changed:
             return self.changed.wait_for(lambda: condition(self.events), patience)
 
-    def forget(self):
-        """What was looked at already."""
-        with self.changed:
-            self.events, self.seen = [], set()
-
 
 class Host:
     """What containerd would be to some shims. `words`: the command line that repeats the present step."""

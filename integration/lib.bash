@@ -263,6 +263,19 @@ gone() { ! alive "$1"; }
 # has_processes ID COUNT: so many are in the cgroup of a bundle made by hand.
 has_processes() { [ "$(wc -l <"$(cgroup_of "$1")/cgroup.procs")" -eq "$2" ]; }
 
+# lines_are FILE COUNT: it has so many.
+lines_are() { [ "$(wc -l <"$1")" -eq "$2" ]; }
+
+# grows: the job `reader` has said more than at the last question.
+grows() {
+    local now
+    now=$(wc -l <"$DIR/jobs/reader")
+    [ "$now" -gt "$(cat "$CASE/lines" 2>/dev/null || echo 0)" ] && echo "$now" >"$CASE/lines"
+}
+
+# kernel_since VERSION
+kernel_since() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
+
 # jobs --------------------------------------------------------------------------------------------
 
 # background NAME COMMAND...: starts a command that teardown ends; its output is in $DIR/jobs/NAME.
@@ -716,6 +729,13 @@ PY
     fi
     [ -z "$pid" ] || wait_until -t 20 gone "$pid"
     for id in "$@"; do stop_job "log-$id"; rm -rf --one-file-system "$DIR/direct/$id"; done
+}
+
+# finish ID: killed and deleted, its shim alive; nothing but init's end is told any more.
+finish() {
+    rpc "$1" Kill id="$1" signal=9
+    rpc "$1" Wait id="$1"
+    rpc "$1" Delete id="$1"
 }
 
 # Ends what the case left of its bundles made by hand.

@@ -41,8 +41,6 @@ ended() {
     rpc c1 Delete id=c1
 }
 
-lines_are() { [ "$(wc -l <"$1")" -eq "$2" ]; }
-
 # files -----------------------------------------------------------------------------------------------
 
 @test "T-142 C-4.46 file:// makes the file and its directories, and takes both streams" {

@@ -181,9 +181,6 @@ in_rootfs() { [[ $(readlink "/proc/$1/cwd") == */rootfs ]]; }
 
 no_loop_of() { [ -z "$(losetup -j "$1")" ]; }
 
-# kernel_since VERSION
-kernel_since() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
-
 @test "T-183 C-6.9 P-70 a mapped rootfs, overlay and bind: its owners are those of the container's user namespace" {
     kernel_since 6.3 || skip "no mapped mounts of tmpfs before Linux 6.3"
     local map=uidmap=0:100000:65536,gidmap=0:100000:65536 kind

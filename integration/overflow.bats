@@ -286,8 +286,6 @@ SH
     [ "$(grep -c '^\[swiftrunc' "$CASE/out")" -gt 0 ]
 }
 
-lines_are() { [ "$(wc -l <"$1")" -eq "$2" ]; }
-
 @test "P-20 P-22 with spill what a logger does not read waits for the next one" {
     logged spill sh -c 'while [ ! -e /tmp/go ]; do usleep 10000; done; seq 200000; touch /tmp/said'
     mv "$CASE/logger" "$CASE/away"

@@ -14,9 +14,6 @@ teardown() {
     end_case
 }
 
-# kernel_since VERSION
-kernel_since() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
-
 # exec_is SCRIPT: what an exec is instead of a runtime's; $name is its id. It must outlive the shell $$, which would reap it:
 # then it is the shim's.
 exec_is() {

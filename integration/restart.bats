@@ -116,13 +116,6 @@ all_forwarded() {
     rm -rf "${DIR:?}"/fifo/*
 }
 
-# The reader got more than at the last question.
-grows() {
-    local now
-    now=$(wc -l <"$DIR/jobs/reader")
-    [ "$now" -gt "$(cat "$CASE/lines" 2>/dev/null || echo 0)" ] && echo "$now" >"$CASE/lines"
-}
-
 @test "T-040 C-1.57 pids right after each restart; the task is never lost" {
     idle c1
     init=$(task_pid c1)

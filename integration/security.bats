@@ -16,9 +16,6 @@ teardown() {
     end_case
 }
 
-# kernel_since VERSION
-kernel_since() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
-
 # bare ID: a bundle and its shim; what the case does of itself is no runtime's.
 bare() {
     direct_bundle "$1" sleep 1000

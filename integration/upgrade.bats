@@ -66,13 +66,6 @@ all_live() {
     wait_until grows
 }
 
-# The reader of c2 got more than at the last question.
-grows() {
-    local now
-    now=$(wc -l <"$DIR/jobs/reader")
-    [ "$now" -gt "$(cat "$CASE/lines" 2>/dev/null || echo 0)" ] && echo "$now" >"$CASE/lines"
-}
-
 # add ID [CTR-OPTION...]: one more, that must live on as well.
 add() {
     idle "$@"

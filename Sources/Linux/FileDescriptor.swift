@@ -114,7 +114,6 @@ package struct OpenFlags: OptionSet {
     package static let writeOnly = OpenFlags(rawValue: Int32(CLINUX_O_WRONLY))
     package static let readWrite = OpenFlags(rawValue: Int32(CLINUX_O_RDWR))
     package static let create = OpenFlags(rawValue: Int32(CLINUX_O_CREAT))
-    package static let exclusive = OpenFlags(rawValue: Int32(CLINUX_O_EXCL))
     package static let truncate = OpenFlags(rawValue: Int32(CLINUX_O_TRUNC))
     package static let append = OpenFlags(rawValue: Int32(CLINUX_O_APPEND))
     package static let nonblocking = OpenFlags(rawValue: Int32(CLINUX_O_NONBLOCK))

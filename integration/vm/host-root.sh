@@ -101,7 +101,7 @@ wait $! && exit 0 || exit $?
 INSIDE
 
 kept=()
-for name in SWIFTRUNC_MACHINE SHIM_RUNC SHIM_BINARY SHIM_BUILD; do
+for name in SHIM_RUNC SHIM_BINARY SHIM_BUILD; do
     if [ -n "${!name:-}" ]; then kept+=("$name=${!name}"); fi
 done
 status=0
