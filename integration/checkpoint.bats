@@ -70,13 +70,13 @@ checkpoint_options() { printf '{"options": {"@type": "containerd.%s.CheckpointOp
     direct_exec c1 e1 sh -c 'exit 4'
     [[ $(rpc c1 Wait id=c1 exec_id=e1) == *'"exit_status": 4'* ]]
     rpc c1 Delete id=c1 exec_id=e1
-    finish c1
+    kill_and_delete c1
 }
 
 @test "C-3.10 C-3.11 C-3.23 what waits to be restored is created, without a pid" {
     counter c1
     rpc c1 Checkpoint id=c1 path="$CASE/image"
-    finish c1
+    kill_and_delete c1
     [ "$(rpc c1 Create id=c1 bundle="$DIR/direct/c1" checkpoint="$CASE/image")" = '{}' ]
     [ "$(rpc c1 State id=c1)" = '{"id": "c1", "bundle": "'"$DIR/direct/c1"'", "status": 1, "exited_at": {"seconds": -62135596800}}' ]
     fails 2 "cannot exec in a created state" rpc c1 Exec "$(exec_fields c1 e1 true)"
@@ -130,7 +130,7 @@ checkpoint_options() { printf '{"options": {"@type": "containerd.%s.CheckpointOp
 @test "C-3.50 a restore that fails says so, and can be tried again" {
     counter c1
     rpc c1 Checkpoint id=c1 path="$CASE/image"
-    finish c1
+    kill_and_delete c1
     mv "$CASE/image/core-1.img" "$CASE/core"
     rpc c1 Create id=c1 bundle="$DIR/direct/c1" checkpoint="$CASE/image"
     fails 2 "OCI runtime restore failed: criu failed: type NOTIFY errno 0" rpc c1 Start id=c1
@@ -141,7 +141,7 @@ checkpoint_options() { printf '{"options": {"@type": "containerd.%s.CheckpointOp
     before=$(count)
     rpc c1 Start id=c1
     wait_until counts "$before"
-    finish c1
+    kill_and_delete c1
 }
 
 @test "C-3.50 a restored task has the streams of its new client" {
@@ -154,7 +154,7 @@ checkpoint_options() { printf '{"options": {"@type": "containerd.%s.CheckpointOp
     read -r -t 10 -u "$out" line
     [ "$line" = "got one" ]
     rpc c1 Checkpoint id=c1 path="$CASE/image"
-    finish c1
+    kill_and_delete c1
     mkfifo "$CASE/out2" "$CASE/in2"
     exec {out2}<>"$CASE/out2"
     restore c1 stdin="$CASE/in2" stdout="$CASE/out2"
@@ -175,13 +175,13 @@ checkpoint_options() { printf '{"options": {"@type": "containerd.%s.CheckpointOp
     exec {out}<>"$CASE/out"
     direct_run c1 stdin="$CASE/in" stdout="$CASE/out" terminal=true
     rpc c1 Checkpoint id=c1 path="$CASE/image" "$(checkpoint_options runc.v1 '"terminal": true')"
-    finish c1
+    kill_and_delete c1
     restore c1 stdin="$CASE/in" stdout="$CASE/out" terminal=true
     echo two >"$CASE/in"
     found() { while read -r -t 10 -u "$out" line; do [[ $line != "got two"* ]] || return 0; done; return 1; }
     found
     rpc c1 ResizePty id=c1 width=10 height=10
-    finish c1
+    kill_and_delete c1
     exec {out}>&-
 }
 

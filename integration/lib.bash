@@ -731,8 +731,8 @@ PY
     for id in "$@"; do stop_job "log-$id"; rm -rf --one-file-system "$DIR/direct/$id"; done
 }
 
-# finish ID: killed and deleted, its shim alive; nothing but init's end is told any more.
-finish() {
+# kill_and_delete ID: killed and deleted, its shim alive; nothing but init's end is told any more.
+kill_and_delete() {
     rpc "$1" Kill id="$1" signal=9
     rpc "$1" Wait id="$1"
     rpc "$1" Delete id="$1"

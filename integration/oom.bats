@@ -136,7 +136,7 @@ PY
     wait_until has_ooms c1 2
     state_is c1 2
     run ! grep inotify <(open_fds "$SHIM")
-    finish c1
+    kill_and_delete c1
     told c1 "create start oom oom exit delete"
 }
 
@@ -151,7 +151,7 @@ PY
         rpc c1 Delete id=c1 exec_id="$exec"
     done
     state_is c1 2
-    finish c1
+    kill_and_delete c1
     # It may be killed before its start is known.
     wait_until event_of_delete c1
     topics=$(direct_topics c1 | sed 's/exec-started oom/oom exec-started/g')
@@ -178,7 +178,7 @@ event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
         rpc c1 Delete id=c1 exec_id="$exec"
     done
     state_is c1 2
-    finish c1
+    kill_and_delete c1
     one="exec-added exec-started oom exit"
     told c1 "create start $one $one $one exit delete"
 }
@@ -198,7 +198,7 @@ event_of_delete() { [[ $(direct_topics "$1") == *" delete " ]]; }
     rpc c1 Kill id=c1 exec_id=e1 signal=9
     [ "$(status_of c1 e1)" = 137 ]
     rpc c1 Delete id=c1 exec_id=e1
-    finish c1
+    kill_and_delete c1
     told c1 "create start exec-added exec-started oom exit exit delete"
 }
 
@@ -257,7 +257,7 @@ pod_ends() {
     rpc c1 Delete id=c2
     told c2 "create start oom exit delete"
     # Version 1 has told c1 too that there was no memory.
-    finish c1
+    kill_and_delete c1
     told c1 "create start exit delete"
     direct_end c1
     pod_ends
@@ -375,7 +375,7 @@ go() { echo go >"$ROOTFS/tmp/$1"; }
         rpc c1 Delete id="$id"
         told "$id" "create start exit delete"
     done
-    finish o3
+    kill_and_delete o3
     told o3 "create start oom exit delete"
 }
 
@@ -398,7 +398,7 @@ SH
     rm -rf "${DIR:?}/tmp/crun"
     touch "$ROOTFS/tmp/go"
     wait_until has_ooms c1 2
-    finish c1
+    kill_and_delete c1
     told c1 "create start oom oom exit delete"
 }
 
