@@ -17,8 +17,9 @@ struct OOMCount: Equatable {
     /// What the kernel's files say.
     struct Reading: Equatable {
         var kills: UInt64
-        /// Version 1: the cgroups below that have kills. A sum would not grow where one is removed, and its heir has some.
-        var below: [Below] = []
+        /// Version 1: the cgroups below that have kills; nil if they could not be read. A sum would not grow where one is
+        /// removed, and its heir has some.
+        var below: [Below]?
         /// Version 1: nobody may be killed, and processes stand still until there is memory.
         var isStuck = false
     }
@@ -61,7 +62,7 @@ struct OOMCount: Equatable {
     init(_ order: Order, after known: Reading) {
         self.order = order
         kills = known.kills
-        below = known.below
+        below = known.below ?? []
     }
 
     mutating func on(_ event: Event) -> [Action] {
@@ -81,12 +82,11 @@ struct OOMCount: Equatable {
     }
 
     private mutating func grows(to reading: Reading) -> Bool {
-        defer {
-            kills = reading.kills
-            below = reading.below
-        }
-        return reading.kills > kills
-            || reading.below.contains { one in one.kills > (below.first { $0.cgroup == one.cgroup }?.kills ?? 0) }
+        let known = self
+        kills = reading.kills
+        below = reading.below ?? below
+        return kills > known.kills
+            || below.contains { one in one.kills > (known.below.first { $0.cgroup == one.cgroup }?.kills ?? 0) }
     }
 
     private mutating func next() -> [Action] {

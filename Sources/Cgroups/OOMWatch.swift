@@ -153,7 +153,7 @@ package final class OOMWatch {
     /// nil: the cgroup is no more, or its file cannot be read, which would not be better the next time.
     private func read() -> OOMCount.Reading? {
         // Before its own file, which cannot be read if this is another's directory by now.
-        let below = directory.map(Self.readBelow) ?? []
+        let below = directory.flatMap(Self.readBelow)
         var scanner = FileScanner()
         guard scanner.open(file) else { return nil }
         var reading = OOMCount.Reading(order, &scanner)
@@ -162,30 +162,38 @@ package final class OOMWatch {
         return reading
     }
 
-    /// The cgroups below a directory of version 1 that have kills.
-    static func readBelow(_ directory: String) -> [OOMCount.Below] {
+    /// The cgroups below a directory of version 1 that have kills; nil if that cannot be found out now.
+    static func readBelow(_ directory: String) -> [OOMCount.Below]? {
+        var all: [OOMCount.Below] = []
         do throws(Failure) {
-            return try Files.directories(in: directory).flatMap { name in
+            for name in try Files.directories(in: directory) {
                 let path = "\(directory)/\(name)"
-                let own = readKills(path).map { [$0] } ?? []
-                return own + readBelow(path)
+                if let own = try readKills(path) { all.append(own) }
+                guard let below = readBelow(path) else { return nil }
+                all += below
             }
         } catch {
-            return []  // it is removed, and what it has counted is told or lost
+            guard isRemoval(error.errno) else { return nil }  // what it has counted is told or lost
         }
+        return all
     }
 
-    private static func readKills(_ directory: String) -> OOMCount.Below? {
+    private static func readKills(_ directory: String) throws(Failure) -> OOMCount.Below? {
+        let path = "\(directory)/memory.oom_control"
         do throws(Failure) {
-            let file = try FileDescriptor(opening: "\(directory)/memory.oom_control", .readOnly)
+            let file = try FileDescriptor(opening: path, .readOnly)
             var scanner = FileScanner()
-            guard let cgroup = Files.identity(of: file), scanner.open(file) else { return nil }
+            guard scanner.open(file) else { throw Failure(.unknown, errno: scanner.errno, "read \(path)") }
             let kills = OOMCount.Reading(.toldThenCounted, &scanner).kills
-            return kills > 0 ? OOMCount.Below(cgroup: cgroup, kills: kills) : nil
+            return kills > 0 ? Files.identity(of: file).map { OOMCount.Below(cgroup: $0, kills: kills) } : nil
         } catch {
+            guard isRemoval(error.errno) else { throw error }
             return nil
         }
     }
+
+    /// Whether the kernel says so of a cgroup that is no more. Anything else may be better the next time.
+    private static func isRemoval(_ errno: Int32) -> Bool { errno == Errno.noEntry || errno == Errno.noDevice }
 }
 
 extension OOMCount.Reading {

@@ -78,4 +78,17 @@ struct OOMCountTests {
         #expect(count.on(.looked(reading(9))) == [])
         #expect(count.on(.lookedAgain(reading(9))) == [])
     }
+
+    @Test func `while those below cannot be read, what is known of them stays`() throws {
+        let scratch = try Scratch()
+        let cgroup = try #require(Files.identity(of: scratch.path))
+        func reading(_ kills: UInt64, below: UInt64?) -> OOMCount.Reading {
+            OOMCount.Reading(kills: kills, below: below.map { [OOMCount.Below(cgroup: cgroup, kills: $0)] })
+        }
+        var count = OOMCount(.toldThenCounted, after: reading(0, below: 2))
+        #expect(count.on(.looked(reading(0, below: nil))) == [])
+        #expect(count.on(.looked(reading(0, below: 2))) == [])
+        #expect(count.on(.looked(reading(1, below: nil))) == [.tell])
+        #expect(count.on(.looked(reading(1, below: 3))) == [.tell])
+    }
 }
