@@ -132,7 +132,7 @@ package final class OOMWatch {
 
     /// The cgroup was removed.
     func end(hasUnreadKill: Bool) {
-        perform(count.on(.removed(hasUnreadKill: hasUnreadKill && !endIsExpected)))
+        perform(count.on(.removed(hasUnreadKill: hasUnreadKill, isExpected: endIsExpected)))
     }
 
     private func perform(_ actions: [OOMCount.Action]) {
