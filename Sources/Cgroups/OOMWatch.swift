@@ -21,7 +21,8 @@ package final class OOMWatch {
     private(set) var kills: UInt64 = 0
     /// It was found removed.
     private(set) var isRemoved = false
-    private var endIsExpected = false
+    /// How many have asked for its end, and were not refused.
+    private var expectations = 0
     private var watch: Reactor.Watch?
     private var timer: Reactor.Timer?
     private let tell: @Loop () -> Void
@@ -76,6 +77,8 @@ package final class OOMWatch {
 
     /// Whether anything can still be told.
     var isWatching: Bool { watch != nil }
+    /// Whether a removal needs no kill of the kernel's to explain it.
+    var isEndExpected: Bool { expectations > 0 }
 
     private func listen() throws(Failure) {
         switch counter {
@@ -100,8 +103,11 @@ package final class OOMWatch {
     /// A look, after which somebody ends what is in the cgroup: its removal needs no kill of the kernel's to explain it.
     package func expectEnd() {
         look()
-        endIsExpected = true
+        expectations += 1
     }
+
+    /// What was to end it after an ``expectEnd()`` has failed.
+    package func expectNoEnd() { expectations -= 1 }
 
     /// Nothing is told any more.
     package func cancel() {
@@ -132,7 +138,7 @@ package final class OOMWatch {
 
     /// The cgroup was removed.
     func end(hasUnreadKill: Bool) {
-        perform(count.on(.removed(hasUnreadKill: hasUnreadKill, isExpected: endIsExpected)))
+        perform(count.on(.removed(hasUnreadKill: hasUnreadKill, isExpected: isEndExpected)))
     }
 
     private func perform(_ actions: [OOMCount.Action]) {
