@@ -19,6 +19,8 @@ package final class OOMWatch {
     private var slice: SliceWatch?
     /// Those in the cgroup when it was read last.
     private(set) var kills: UInt64 = 0
+    /// Those before it was watched.
+    private var earlierKills: UInt64 = 0
     /// It was found removed.
     private(set) var isRemoved = false
     /// How many have asked for its end, and were not refused.
@@ -64,6 +66,7 @@ package final class OOMWatch {
         try listen()
         if order == .countedThenTold { slice = SliceWatch.above(directory) }
         if var known = read() {
+            earlierKills = kills
             if countsEarlier {
                 known.kills = 0
                 known.below = []
@@ -79,6 +82,8 @@ package final class OOMWatch {
     var isWatching: Bool { watch != nil }
     /// Whether a removal needs no kill of the kernel's to explain it.
     var isEndExpected: Bool { expectations > 0 }
+    /// Those that are known since it is watched.
+    var newKills: UInt64 { kills - min(kills, earlierKills) }
 
     private func listen() throws(Failure) {
         switch counter {
