@@ -119,8 +119,8 @@ if let fuzzing {
             swiftSettings: swift))
 } else if archives == nil {
     let tests: [(target: String, also: [Target.Dependency])] = [
-        ("Cgroups", []), ("Containers", []), ("JSON", []), ("Linux", []), ("Mounts", []),
-        ("OCIRuntime", ["CLinux"]), ("Protobuf", []), ("Reactor", []), ("Seccomp", ["JSON"]),
+        ("Cgroups", []), ("Containers", ["Cgroups", "OCIRuntime", "Stdio"]), ("JSON", []), ("Linux", []),
+        ("Mounts", []), ("OCIRuntime", ["CLinux"]), ("Protobuf", []), ("Reactor", []), ("Seccomp", ["JSON"]),
         ("Shim", ["Cgroups", "JSON", "OCIRuntime", "Protobuf", "Seccomp", "Stdio", "TOML", "TTRPC"]),
         ("Stdio", []), ("TOML", []), ("TTRPC", ["Protobuf"]),
     ]

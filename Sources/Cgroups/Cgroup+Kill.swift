@@ -30,7 +30,11 @@ extension Cgroup {
     /// SIGKILL to all processes in it and below, as ``ExecCgroup/kill()``: as long as ``processes()`` has any, do it
     /// again. What is frozen there, as a paused container is, goes on and so ends.
     package func kill() {
-        if version == .legacy, let freezer = beside("freezer") { Self.kill(in: freezer) }
+        if version == .legacy, let freezer = beside("freezer") {
+            Self.kill(in: freezer)
+            let others = Set(Self.processes(in: path) ?? []).subtracting(Self.processes(in: freezer) ?? [])
+            if others.isEmpty { return }
+        }
         Self.kill(in: path)
     }
 
@@ -44,14 +48,38 @@ extension Cgroup {
         // Version 1 has none, nor has version 2 before Linux 5.14.
         do throws(Failure) { return try Files.write("1", toExisting: "\(directory)/cgroup.kill") } catch {}
         freeze(true, directory)
-        for pid in processes(in: directory) ?? [] {
-            do throws(Failure) {
-                let process = try ForeignProcess(pid)
-                // The number may have been another's by the time the pidfd was opened.
-                if processes(in: directory)?.contains(pid) == true { try process.kill() }
-            } catch {}  // it has ended
-        }
+        killAll { processes(in: directory) }
         freeze(false, directory)
+    }
+
+    /// So many pidfds are open at once, at most.
+    static let batchSize = 256
+
+    /// SIGKILL to each process that ``read`` names, a batch after the other: reading all of a large cgroup takes long.
+    static func killAll(_ read: () -> [Int32]?) {
+        let pids = read() ?? []
+        for start in stride(from: 0, to: pids.count, by: batchSize) {
+            let batch = hold(pids[start..<min(start + batchSize, pids.count)])
+            // A number may have been another's by the time its pidfd was opened.
+            let members = Set(read() ?? [])
+            for held in batch where members.contains(held.pid) {
+                do throws(Failure) { try held.process.kill() } catch {}  // it has ended
+            }
+        }
+    }
+
+    /// Those that are there, as far as there are descriptors.
+    private static func hold(_ pids: ArraySlice<Int32>) -> [HeldProcess] {
+        var all: [HeldProcess] = []
+        do throws(Failure) {
+            // For what is read then.
+            let spare = try FileDescriptor.eventCounter()
+            for pid in pids {
+                do throws(Failure) { all.append(HeldProcess(pid, try ForeignProcess(pid))) } catch {}  // it has ended
+            }
+            _ = consume spare
+        } catch {}  // somebody does it again
+        return all
     }
 
     /// A frozen process does not fork.
@@ -60,5 +88,16 @@ extension Cgroup {
             // It has one of them.
             do throws(Failure) { try Files.write(word, toExisting: "\(directory)/\(file)") } catch {}
         }
+    }
+}
+
+/// An array takes no ``ForeignProcess``.
+private final class HeldProcess {
+    let pid: Int32
+    let process: ForeignProcess
+
+    init(_ pid: Int32, _ process: consuming ForeignProcess) {
+        self.pid = pid
+        self.process = process
     }
 }

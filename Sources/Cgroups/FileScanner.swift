@@ -13,6 +13,8 @@ struct FileScanner: ~Copyable {
     private(set) var hasEntered = false
     /// Whether one was removed while files were read in it: then what could not be read is not 0.
     private(set) var hasLost = false
+    /// Why reading a file that could be opened has failed, the last time it did.
+    private(set) var errno: Int32 = 0
     private var directory: FileDescriptor?
     private var path = ""
     private var bytes = [UInt8](repeating: 0, count: 4096)
@@ -214,6 +216,7 @@ struct FileScanner: ~Copyable {
             end += count
             return count
         } catch {
+            errno = error.errno
             return nil  // pressure that the kernel does not count, a cgroup that has gone meanwhile
         }
     }

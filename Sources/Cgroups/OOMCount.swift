@@ -10,15 +10,17 @@ import Linux
 /// cgroups above, as version 2 does: a container in a container has kills of its own.
 ///
 /// systemd removes the cgroup of a scope as soon as nobody is in it, and may be faster than we are (P-62). Whether there
-/// was a kill then, ``SliceCount`` knows.
+/// was a kill then, ``SliceCount`` knows. Version 1 has none of that: there a kill that was told, and never seen counted,
+/// is taken for the reason.
 struct OOMCount: Equatable {
     enum Order { case countedThenTold, toldThenCounted }
 
     /// What the kernel's files say.
     struct Reading: Equatable {
         var kills: UInt64
-        /// Version 1: the cgroups below that have kills. A sum would not grow where one is removed, and its heir has some.
-        var below: [Below] = []
+        /// Version 1: the cgroups below that have kills; nil if they could not be read. A sum would not grow where one is
+        /// removed, and its heir has some.
+        var below: [Below]?
         /// Version 1: nobody may be killed, and processes stand still until there is memory.
         var isStuck = false
     }
@@ -35,8 +37,9 @@ struct OOMCount: Equatable {
         case looked(Reading)
         /// ``Action/lookAgain(after:)`` is over.
         case lookedAgain(Reading)
-        /// It cannot be read any more: the cgroup was removed; whether with a kill that was not read.
-        case removed(hasUnreadKill: Bool)
+        /// It cannot be read any more: the cgroup was removed; whether with a kill that is known otherwise, and whether it
+        /// was to end and needs none.
+        case removed(hasUnreadKill: Bool, isExpected: Bool)
     }
 
     enum Action: Equatable {
@@ -55,13 +58,15 @@ struct OOMCount: Equatable {
     private var kills: UInt64
     private var below: [Below]
     private var looks = 0
+    /// Version 1: a kill was told, and none was counted since.
+    private var isKillDue = false
     private var isOver = false
 
     /// `known`: the kills in it are not to be told.
     init(_ order: Order, after known: Reading) {
         self.order = order
         kills = known.kills
-        below = known.below
+        below = known.below ?? []
     }
 
     mutating func on(_ event: Event) -> [Action] {
@@ -70,27 +75,33 @@ struct OOMCount: Equatable {
         case (false, .woken(let reading)):
             let news: [Action] = grows(to: reading) || reading.isStuck ? [.tell] : []
             guard order == .toldThenCounted else { return news }
+            isKillDue = news.isEmpty
             looks = 0
             return news + next()
         case (false, .looked(let reading)): return grows(to: reading) ? [.tell] : []
         case (false, .lookedAgain(let reading)): return (grows(to: reading) ? [.tell] : []) + next()
-        case (false, .removed(let hasUnreadKill)):
+        case (false, .removed(let hasUnreadKill, let isExpected)):
             isOver = true
-            return (hasUnreadKill ? [.tell] : []) + [.end]
+            return ((hasUnreadKill || isKillDue) && !isExpected ? [.tell] : []) + [.end]
         }
     }
 
     private mutating func grows(to reading: Reading) -> Bool {
-        defer {
-            kills = reading.kills
-            below = reading.below
-        }
-        return reading.kills > kills
-            || reading.below.contains { one in one.kills > (below.first { $0.cgroup == one.cgroup }?.kills ?? 0) }
+        let known = self
+        kills = reading.kills
+        below = reading.below ?? below
+        let grows =
+            kills > known.kills
+            || below.contains { one in one.kills > (known.below.first { $0.cgroup == one.cgroup }?.kills ?? 0) }
+        if grows { isKillDue = false }
+        return grows
     }
 
     private mutating func next() -> [Action] {
-        guard looks < Self.delays.count else { return [] }
+        guard looks < Self.delays.count else {
+            isKillDue = false
+            return []
+        }
         looks += 1
         return [.lookAgain(after: Self.delays[looks - 1])]
     }

@@ -19,9 +19,12 @@ package final class OOMWatch {
     private var slice: SliceWatch?
     /// Those in the cgroup when it was read last.
     private(set) var kills: UInt64 = 0
+    /// Those before it was watched.
+    private var earlierKills: UInt64 = 0
     /// It was found removed.
     private(set) var isRemoved = false
-    private var endIsExpected = false
+    /// How many have asked for its end, and were not refused.
+    private var expectations = 0
     private var watch: Reactor.Watch?
     private var timer: Reactor.Timer?
     private let tell: @Loop () -> Void
@@ -63,6 +66,7 @@ package final class OOMWatch {
         try listen()
         if order == .countedThenTold { slice = SliceWatch.above(directory) }
         if var known = read() {
+            earlierKills = kills
             if countsEarlier {
                 known.kills = 0
                 known.below = []
@@ -76,6 +80,10 @@ package final class OOMWatch {
 
     /// Whether anything can still be told.
     var isWatching: Bool { watch != nil }
+    /// Whether a removal needs no kill of the kernel's to explain it.
+    var isEndExpected: Bool { expectations > 0 }
+    /// Those that are known since it is watched.
+    var newKills: UInt64 { kills - min(kills, earlierKills) }
 
     private func listen() throws(Failure) {
         switch counter {
@@ -100,8 +108,11 @@ package final class OOMWatch {
     /// A look, after which somebody ends what is in the cgroup: its removal needs no kill of the kernel's to explain it.
     package func expectEnd() {
         look()
-        endIsExpected = true
+        expectations += 1
     }
+
+    /// What was to end it after an ``expectEnd()`` has failed.
+    package func expectNoEnd() { expectations -= 1 }
 
     /// Nothing is told any more.
     package func cancel() {
@@ -132,7 +143,7 @@ package final class OOMWatch {
 
     /// The cgroup was removed.
     func end(hasUnreadKill: Bool) {
-        perform(count.on(.removed(hasUnreadKill: hasUnreadKill && !endIsExpected)))
+        perform(count.on(.removed(hasUnreadKill: hasUnreadKill, isExpected: isEndExpected)))
     }
 
     private func perform(_ actions: [OOMCount.Action]) {
@@ -153,7 +164,7 @@ package final class OOMWatch {
     /// nil: the cgroup is no more, or its file cannot be read, which would not be better the next time.
     private func read() -> OOMCount.Reading? {
         // Before its own file, which cannot be read if this is another's directory by now.
-        let below = directory.map(Self.readBelow) ?? []
+        let below = directory.flatMap(Self.readBelow)
         var scanner = FileScanner()
         guard scanner.open(file) else { return nil }
         var reading = OOMCount.Reading(order, &scanner)
@@ -162,30 +173,38 @@ package final class OOMWatch {
         return reading
     }
 
-    /// The cgroups below a directory of version 1 that have kills.
-    static func readBelow(_ directory: String) -> [OOMCount.Below] {
+    /// The cgroups below a directory of version 1 that have kills; nil if that cannot be found out now.
+    static func readBelow(_ directory: String) -> [OOMCount.Below]? {
+        var all: [OOMCount.Below] = []
         do throws(Failure) {
-            return try Files.directories(in: directory).flatMap { name in
+            for name in try Files.directories(in: directory) {
                 let path = "\(directory)/\(name)"
-                let own = readKills(path).map { [$0] } ?? []
-                return own + readBelow(path)
+                if let own = try readKills(path) { all.append(own) }
+                guard let below = readBelow(path) else { return nil }
+                all += below
             }
         } catch {
-            return []  // it is removed, and what it has counted is told or lost
+            guard isRemoval(error.errno) else { return nil }  // what it has counted is told or lost
         }
+        return all
     }
 
-    private static func readKills(_ directory: String) -> OOMCount.Below? {
+    private static func readKills(_ directory: String) throws(Failure) -> OOMCount.Below? {
+        let path = "\(directory)/memory.oom_control"
         do throws(Failure) {
-            let file = try FileDescriptor(opening: "\(directory)/memory.oom_control", .readOnly)
+            let file = try FileDescriptor(opening: path, .readOnly)
             var scanner = FileScanner()
-            guard let cgroup = Files.identity(of: file), scanner.open(file) else { return nil }
+            guard scanner.open(file) else { throw Failure(.unknown, errno: scanner.errno, "read \(path)") }
             let kills = OOMCount.Reading(.toldThenCounted, &scanner).kills
-            return kills > 0 ? OOMCount.Below(cgroup: cgroup, kills: kills) : nil
+            return kills > 0 ? Files.identity(of: file).map { OOMCount.Below(cgroup: $0, kills: kills) } : nil
         } catch {
+            guard isRemoval(error.errno) else { throw error }
             return nil
         }
     }
+
+    /// Whether the kernel says so of a cgroup that is no more. Anything else may be better the next time.
+    private static func isRemoval(_ errno: Int32) -> Bool { errno == Errno.noEntry || errno == Errno.noDevice }
 }
 
 extension OOMCount.Reading {

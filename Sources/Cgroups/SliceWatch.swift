@@ -58,7 +58,7 @@ final class SliceWatch {
     }
 
     /// Reads the slice and all containers in it. Tells what is new, and of each that is gone whether it had more, as far
-    /// as that can be known: of several that are found gone at once all had, or none.
+    /// as that can be known: see ``SliceCount/settle(slice:containers:removed:)``.
     func settle() {
         var kills: UInt64?
         // Of who was found removed the slice has all kills only when it is read after that.
@@ -67,8 +67,10 @@ final class SliceWatch {
             for member in members { member.lookIfPresent() }
         } while read() != kills
         let sum = members.reduce(0) { $0 &+ $1.kills }
-        let hasUnreadKill = kills.map { count.settle(slice: $0, containers: sum) } ?? false
-        for member in members.filter({ $0.isRemoved }) { member.end(hasUnreadKill: hasUnreadKill) }
+        let gone = members.filter { $0.isRemoved }
+        let removed = gone.map { SliceCount.Removed(kills: $0.newKills, isExpected: $0.isEndExpected) }
+        let had = kills.map { count.settle(slice: $0, containers: sum, removed: removed) }
+        for (index, member) in gone.enumerated() { member.end(hasUnreadKill: had?[index] ?? false) }
     }
 
     private func wake() {

@@ -24,16 +24,23 @@ extension Container {
             guard let cgroup, !cgroup.processes.isEmpty else { throw Failure(.notFound, "process already finished") }
             return await end(cgroup)
         }
-        if process === initial, number == 9 { memoryWatch?.expectEnd() }
+        let watch = process === initial && number == 9 ? memoryWatch : nil
+        watch?.expectEnd()
+        do throws(Failure) {
+            try await send(number, to: process, all: all)
+        } catch {
+            if !process.state.hasEnded { watch?.expectNoEnd() }
+            throw error
+        }
+        if let cgroup { await end(cgroup) }
+    }
+
+    private func send(_ signal: Int32, to process: TaskProcess, all: Bool) async throws(Failure) {
         // A frozen process acts on a signal when it is thawed, which is the runtime's to do.
         let asksRuntime = process === initial && (all || !runtime.isNative || initial.state.isPaused)
-        guard asksRuntime else {
-            try process.signal(number)
-            if let cgroup { await end(cgroup) }
-            return
-        }
-        switch try await run(Runtime.kill(id, signal: signal, all: all)) {
-        case .succeeded: if number == 9, initial.state.isPaused { thaw() }
+        guard asksRuntime else { return try process.signal(signal) }
+        switch try await run(Runtime.kill(id, signal: UInt32(signal), all: all)) {
+        case .succeeded: if signal == 9, initial.state.isPaused { thaw() }
         case .failed(let text): throw RuntimeWords.killFailure(text)
         case .timedOut(let text): throw Failure(.deadlineExceeded, "unknown error after kill: \(text)")
         }

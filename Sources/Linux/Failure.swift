@@ -50,6 +50,7 @@ package enum Errno {
     package static let accessDenied = Int32(CLINUX_EACCES)
     package static let busy = Int32(CLINUX_EBUSY)
     package static let exists = Int32(CLINUX_EEXIST)
+    package static let noDevice = Int32(CLINUX_ENODEV)
     package static let invalid = Int32(CLINUX_EINVAL)
     package static let brokenPipe = Int32(CLINUX_EPIPE)
     package static let tooManyLinks = Int32(CLINUX_ELOOP)

@@ -139,6 +139,21 @@ private final class Sleeper {
 
     var pid: Int32 { child.pid }
 
+    /// Whether nobody has killed it.
+    var isLeftAlone: Bool { ProcessStatus(of: pid).map { !$0.isKilled && $0.state != "Z" } ?? false }
+
+    /// How it ends; nil if it does not.
+    func status() -> UInt32? {
+        for _ in 0..<1000 {
+            if let exit = try? child.reap() {
+                ended = true
+                return exit.status
+            }
+            Process.sleep(milliseconds: 10)
+        }
+        return nil
+    }
+
     func end() {
         guard !ended else { return }
         ended = true
@@ -157,5 +172,49 @@ struct CgroupKillTests {
     @Test func `neither is a whole hierarchy`() throws {
         guard Hierarchy.mode() == .hybrid || Hierarchy.mode() == .legacy else { return }
         for mount in try Hierarchy.legacyMounts() { #expect(Cgroup(at: mount.mountPoint) == nil) }
+    }
+
+    @Test func `a large cgroup is read once for each batch, and all of it is killed`() throws {
+        let children = try (0..<2).map { _ in try Sleeper() }
+        defer { for child in children { child.end() } }
+        let pids = Array(repeating: children[0].pid, count: Cgroup.batchSize * 3) + [children[1].pid]
+        var count = 0
+        Cgroup.killAll {
+            count += 1
+            return pids
+        }
+        #expect(count == 5)
+        for child in children { #expect(child.status() == 137) }
+    }
+
+    @Test func `a number that is not in it any more once its process is held is another's`() throws {
+        let child = try Sleeper()
+        defer { child.end() }
+        var readings: [[Int32]?] = [[child.pid], []]
+        Cgroup.killAll { readings.removeFirst() }
+        #expect(readings == [])
+        #expect(child.isLeftAlone)
+        readings = [[child.pid], nil]
+        Cgroup.killAll { readings.removeFirst() }
+        #expect(child.isLeftAlone)
+    }
+
+    @Test(.enabled(if: Files.exists("/sys/fs/cgroup/freezer/cgroup.procs") && Process.isSuperuser))
+    func `in version 1 what was frozen is killed and goes on, wherever it is`() throws {
+        let name = "/swiftrunc-\(Process.randomName())"
+        let directories = ["freezer", "pids"].map { "/sys/fs/cgroup/\($0)\(name)" }
+        for directory in directories { try Files.makeDirectory(directory, mode: 0o755) }
+        let children = try (0..<2).map { _ in try Sleeper() }
+        defer {
+            for child in children { child.end() }
+            for directory in directories { Files.removeDirectory(directory) }
+        }
+        try Cgroup.move(pid: children[0].pid, toShimCgroup: name)
+        // Not in the freezer's.
+        try Files.write("\(children[1].pid)", toExisting: "\(directories[1])/cgroup.procs")
+        try Files.write("FROZEN", toExisting: "\(directories[0])/freezer.state")
+        Cgroup(path: directories[1], version: .legacy, elsewhere: []).kill()
+        for child in children { #expect(child.status() == 137) }
+        #expect(try Files.text("\(directories[0])/freezer.state") == "THAWED\n")
     }
 }

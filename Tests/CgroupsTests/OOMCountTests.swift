@@ -72,10 +72,56 @@ struct OOMCountTests {
         order: OOMCount.Order, hasUnreadKill: Bool
     ) {
         var count = OOMCount(order, after: reading(0))
-        #expect(count.on(.removed(hasUnreadKill: hasUnreadKill)) == (hasUnreadKill ? [.tell, .end] : [.end]))
-        #expect(count.on(.removed(hasUnreadKill: true)) == [])
+        let actions = count.on(.removed(hasUnreadKill: hasUnreadKill, isExpected: false))
+        #expect(actions == (hasUnreadKill ? [.tell, .end] : [.end]))
+        #expect(count.on(.removed(hasUnreadKill: true, isExpected: false)) == [])
         #expect(count.on(.woken(reading(9))) == [])
         #expect(count.on(.looked(reading(9))) == [])
         #expect(count.on(.lookedAgain(reading(9))) == [])
+    }
+
+    private func atRemoval(
+        _ order: OOMCount.Order, after events: [OOMCount.Event], hasUnreadKill: Bool = false, isExpected: Bool = false
+    ) -> [OOMCount.Action] {
+        var count = OOMCount(order, after: reading(0))
+        for event in events { _ = count.on(event) }
+        return count.on(.removed(hasUnreadKill: hasUnreadKill, isExpected: isExpected))
+    }
+
+    @Test func `in version 1 a kill that was told, and not counted before the cgroup was removed, is one`() {
+        #expect(atRemoval(.toldThenCounted, after: [.woken(reading(0))]) == [.tell, .end])
+        #expect(atRemoval(.toldThenCounted, after: [.woken(reading(0)), .looked(reading(0))]) == [.tell, .end])
+        #expect(atRemoval(.toldThenCounted, after: [.woken(reading(0)), .lookedAgain(reading(0))]) == [.tell, .end])
+        #expect(atRemoval(.toldThenCounted, after: [.woken(reading(1)), .woken(reading(1))]) == [.tell, .end])
+        #expect(atRemoval(.countedThenTold, after: [.woken(reading(0))]) == [.end])
+    }
+
+    @Test func `one that was counted, or has not come for long, or cannot come, is not told once more`() throws {
+        let scratch = try Scratch()
+        let cgroup = try #require(Files.identity(of: scratch.path))
+        let below = OOMCount.Reading(kills: 0, below: [OOMCount.Below(cgroup: cgroup, kills: 1)])
+        let stuck = OOMCount.Reading(kills: 0, isStuck: true)
+        for events: [OOMCount.Event] in [
+            [.woken(reading(1))], [.woken(reading(0)), .looked(reading(1))], [.woken(reading(0)), .lookedAgain(below)],
+            [.woken(reading(0))] + OOMCount.delays.map { _ in .lookedAgain(reading(0)) }, [.woken(stuck)],
+        ] { #expect(atRemoval(.toldThenCounted, after: events) == [.end]) }
+    }
+
+    @Test func `an end that was expected needs no kill`() {
+        #expect(atRemoval(.countedThenTold, after: [], hasUnreadKill: true, isExpected: true) == [.end])
+        #expect(atRemoval(.toldThenCounted, after: [.woken(reading(0))], isExpected: true) == [.end])
+    }
+
+    @Test func `while those below cannot be read, what is known of them stays`() throws {
+        let scratch = try Scratch()
+        let cgroup = try #require(Files.identity(of: scratch.path))
+        func reading(_ kills: UInt64, below: UInt64?) -> OOMCount.Reading {
+            OOMCount.Reading(kills: kills, below: below.map { [OOMCount.Below(cgroup: cgroup, kills: $0)] })
+        }
+        var count = OOMCount(.toldThenCounted, after: reading(0, below: 2))
+        #expect(count.on(.looked(reading(0, below: nil))) == [])
+        #expect(count.on(.looked(reading(0, below: 2))) == [])
+        #expect(count.on(.looked(reading(1, below: nil))) == [.tell])
+        #expect(count.on(.looked(reading(1, below: 3))) == [.tell])
     }
 }

@@ -47,8 +47,19 @@ struct OOMWatchTests {
             "memory.oom_control": control(9), "a/memory.oom_control": control(1), "b/memory.oom_control": control(0),
             "b/c/memory.oom_control": control(3), "d/other": "",
         ])
-        #expect(OOMWatch.readBelow(scratch.path).map { $0.kills }.sorted() == [1, 3])
+        #expect(OOMWatch.readBelow(scratch.path)?.map { $0.kills }.sorted() == [1, 3])
         #expect(OOMWatch.readBelow("\(scratch.path)/none") == [])
+    }
+
+    @Test func `only one that is gone has no kills; what cannot be read makes all of them unknown`() throws {
+        let control = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n"
+        let scratch = try Scratch(["a/memory.oom_control": control, "b/c/memory.oom_control/file": ""])
+        #expect(OOMWatch.readBelow("\(scratch.path)/a") == [])
+        // read(2) of a directory is EISDIR.
+        #expect(OOMWatch.readBelow("\(scratch.path)/b") == nil)
+        #expect(OOMWatch.readBelow(scratch.path) == nil)
+        // ENAMETOOLONG
+        #expect(OOMWatch.readBelow("\(scratch.path)/\(String(repeating: "x", count: 300))") == nil)
     }
 
     @Test func `only what is in a scope is in a slice that may outlive it`() {
