@@ -103,7 +103,7 @@ extension Container {
             await destroy()
             throw error
         }
-        cgroup = Cgroup.of(pid: initial.pid)
+        if !initial.isReaped { cgroup = Cgroup.of(pid: initial.pid) }
         watchMemory()
         recordBirth()
     }
