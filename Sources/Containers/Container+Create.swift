@@ -104,6 +104,7 @@ extension Container {
             throw error
         }
         if !initial.isReaped { cgroup = Cgroup.of(pid: initial.pid) }
+        cgroup?.enableControllers()
         watchMemory()
         recordBirth()
     }
