@@ -18,6 +18,7 @@ extension Container {
     /// is a failure that names it. After a failure the container is as it was, and may be deleted again.
     package func delete() async throws(Failure) {
         try await requestDeletion(of: initial)
+        defer { turns.end() }
         do throws(Failure) {
             for exec in execs.values { leaveCgroup(of: exec) }
             try await runDelete()
@@ -37,10 +38,13 @@ extension Container {
         publish(.deleted(id: id, pid: initial.pid, initial.state.exit))
     }
 
+    /// Init's comes in its turn, which is to be ended.
     private func requestDeletion(of process: TaskProcess) async throws(Failure) {
         await process.startEnd(within: Self.startLimit)
         do throws(Failure) {
-            try process.state.request(.delete)
+            guard process === initial else { return try process.state.request(.delete) }
+            try process.state.check(.delete)
+            try await beginTurn(for: nil) { state throws(Failure) in try state.request(.delete) }
         } catch {
             // It may have been killed, and not end: for what it waits for in the kernel or, where it is the first one of a
             // pid namespace, for one that does.
