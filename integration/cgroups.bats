@@ -24,6 +24,22 @@ teardown() { end_case; }
     done
 }
 
+@test "T-194 C-6.23 a controller that one above the container's cgroup did not give is there after Create" {
+    [ -e /sys/fs/cgroup/cgroup.controllers ] && [ ${#NO_SHARES[@]} -eq 0 ] || skip "needs cgroup v2 with its controllers"
+    for runtime in $(runtimes); do
+        made "$runtime" sleep 1000
+        # The runtime would enable what is missing before.
+        cat >"$FAKE_RUNC/create.instead" <<SH
+"\${FAKE_RUNC_REAL:-runc}" "\$@" || exit
+echo -pids >"$(dirname "$(cgroup_of c1)")/cgroup.subtree_control"
+SH
+        started "$runtime"
+        [ -e "$(cgroup_of c1)/pids.max" ]
+        rm "$FAKE_RUNC/create.instead"
+        finish
+    done
+}
+
 @test "T-113 C-3.64 C-5.52 a cgroupsPath of slice:prefix:name is a scope of systemd, until the delete" {
     [ -d /run/systemd/system ] || skip "needs systemd"
     for runtime in $(runtimes); do

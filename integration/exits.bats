@@ -300,6 +300,51 @@ PY
     forget_shim c1
 }
 
+# namesake PID: a process that has that pid, until it is killed, or for a minute.
+namesake() {
+    python3 -S - "$1" <<'PY'
+import ctypes, os, signal, sys
+pid = (ctypes.c_int32 * 1)(int(sys.argv[1]))
+# clone_args: set_tid is the ninth of its words.
+words = (ctypes.c_uint64 * 11)(0, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, ctypes.addressof(pid), 1, 0)
+child = ctypes.CDLL(None).syscall(435, words, ctypes.sizeof(words))
+if child == 0:
+    os.execvp("sleep", ["sleep", "60"])
+assert child == pid[0]
+os.waitpid(child, 0)
+PY
+}
+
+# bats test_tags=direct
+@test "P-36 the pid of an init that was reaped before it was known may be another's, who is not recorded" {
+    local pid
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    cat >"$FAKE_RUNC/create.instead" <<SH
+"\${FAKE_RUNC_REAL:-runc}" "\$@" || exit
+pid=\$(cat "$DIR/direct/c1/init.pid")
+kill -KILL "\$pid"
+while [ -e "/proc/\$pid" ]; do sleep 0.02; done
+touch "$CASE/reaped"
+while [ ! -e "$CASE/go" ]; do sleep 0.02; done
+SH
+    background create direct_create c1
+    wait_until test -e "$CASE/reaped"
+    pid=$(cat "$DIR/direct/c1/init.pid")
+    background namesake namesake "$pid"
+    wait_until alive "$pid"
+    touch "$CASE/go"
+    wait_until state_is c1 3
+    [[ $(rpc c1 Wait id=c1) == *'"exit_status": 137'* ]]
+    grep -q '^exit 137 ' "$(life c1)"
+    not grep -q '^process ' "$(life c1)"
+    not grep -q '^cgroup ' "$(life c1)"
+    rm "$FAKE_RUNC/create.instead"
+    rpc c1 Delete id=c1
+    alive "$pid"
+    kill -KILL "$pid"
+}
+
 # bats test_tags=direct
 @test "P-36 a cgroup that another container is in too is left to it" {
     direct c1 sleep 1000

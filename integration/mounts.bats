@@ -131,7 +131,7 @@ for names in spec["process"]["capabilities"].values(): names.extend(more)'
     nothing_below "$at"
 }
 
-@test "T-186 C-6.10 a busy rootfs: Delete says so, and a later one succeeds" {
+@test "T-186 C-6.10 a busy rootfs: Delete tries again, and then takes it out of sight" {
     mounted_bundle c1 sleep 1000
     direct_run c1 "$(rootfs_of "bind $ROOTFS rbind")"
     rpc c1 Kill id=c1 signal=9
@@ -139,12 +139,80 @@ for names in spec["process"]["capabilities"].values(): names.extend(more)'
     background user sh -c 'cd "$1" && exec sleep 1000' sh "$DIR/direct/c1/rootfs"
     user=$(cat "$DIR/jobs/user.pid")
     wait_until in_rootfs "$user"
-    fails 2 "failed rootfs umount" rpc c1 Delete id=c1
+    background delete rpc c1 Delete id=c1
     state_is c1 3
+    [ -n "$(mounts_below "$DIR/direct/c1")" ]
+    wait_until grep -q '"exit_status": 137' "$DIR/jobs/delete"
+    nothing_below "$DIR/direct/c1"
+    [ -e "/proc/$user/cwd/bin/busybox" ]
+    wait_until grep -q "level=warning msg=\"rootfs in use, detached\" id=c1 path=.*$DIR/direct/c1/rootfs" "$DIR/jobs/log-c1"
+    wait_until topics_are c1 "create start exit delete"
     stop_job user
+}
+
+@test "T-186 C-6.10 a rootfs that is used for a moment is not taken out of its user's sight" {
+    mounted_bundle c1 sleep 1000
+    direct_run c1 "$(rootfs_of "bind $ROOTFS rbind")"
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+    background user sh -c 'cd "$1" && exec sleep 1000' sh "$DIR/direct/c1/rootfs"
+    wait_until in_rootfs "$(cat "$DIR/jobs/user.pid")"
+    SHIM=$(shim_pid c1)
+    trace_unmounts -f -e trace=umount2
+    background delete rpc c1 Delete id=c1
+    wait_until grep -q 'umount2.* EBUSY' "$CASE/trace"
+    stop_job user
+    wait_until grep -q '"exit_status": 137' "$DIR/jobs/delete"
+    stop_job trace
+    nothing_below "$DIR/direct/c1"
+    not grep -q MNT_DETACH "$CASE/trace"
+    not grep -q detached "$DIR/jobs/log-c1"
+}
+
+@test "C-3.28 C-6.10 a Delete that the runtime refuses unmounts the rootfs all the same, and can be repeated" {
+    stopped
+    echo "not today" >"$FAKE_RUNC/delete.fail"
+    for _ in 1 2; do
+        fails 2 "failed to delete task: not today" rpc c1 Delete id=c1
+        nothing_below "$DIR/direct/c1"
+        state_is c1 3
+    done
+    rm "$FAKE_RUNC/delete.fail"
+    [[ $(rpc c1 Delete id=c1) == *'"exit_status": 137'* ]]
+    wait_until topics_are c1 "create start exit delete"
+}
+
+@test "C-3.28 a Delete that the runtime refuses closes the streams, whoever holds them" {
+    mounted_bundle c1 sh -c 'sleep 1000 & echo out; exec sleep 1001'
+    edit_spec c1 'spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type"] != "pid"]'
+    mkfifo "$CASE/fifo"
+    background reader cat "$CASE/fifo"
+    direct_run c1 "$(rootfs_of "bind $ROOTFS rbind")" stdout="$CASE/fifo"
+    wait_until has_processes c1 2
+    # What init leaves behind is not killed.
+    touch "$FAKE_RUNC/kill.hold"
+    rpc c1 Kill id=c1 signal=9
+    rpc c1 Wait id=c1
+    echo "not today" >"$FAKE_RUNC/delete.fail"
+    fails 2 "failed to delete task: not today" rpc c1 Delete id=c1
+    has_processes c1 1
+    wait_until answered reader
+    [ "$(cat "$DIR/jobs/reader")" = out ]
+    nothing_below "$DIR/direct/c1"
+    rm "$FAKE_RUNC/delete.fail" "$FAKE_RUNC/kill.hold"
+    rpc c1 Delete id=c1
+}
+
+@test "C-3.28 a Delete of what waits to be started, that the runtime refuses, leaves it its rootfs" {
+    mounted_bundle c1 sh -c 'exit 42'
+    direct_create c1 "$(rootfs_of "bind $ROOTFS rbind")"
+    echo "not today" >"$FAKE_RUNC/delete.fail"
+    fails 2 "failed to delete task: not today" rpc c1 Delete id=c1
+    rm "$FAKE_RUNC/delete.fail"
+    rpc c1 Start id=c1
+    [[ $(rpc c1 Wait id=c1) == *'"exit_status": 42'* ]]
     rpc c1 Delete id=c1
     nothing_below "$DIR/direct/c1"
-    wait_until topics_are c1 "create start exit delete"
 }
 
 in_rootfs() { [[ $(readlink "/proc/$1/cwd") == */rootfs ]]; }

@@ -81,7 +81,6 @@ limit_of() {
     touch "$FAKE_RUNC/pause.hold"
     background pause python3 "$INTEGRATION/ttrpc.py" "$(cat "$DIR/direct/c1/address")" call Task Pause id=c1
     wait_until state_is c1 5
-    fails 2 "cannot pause a paused container" rpc c1 Pause id=c1
     rpc c1 Pids id=c1
     rm "$FAKE_RUNC/pause.hold"
     wait_until state_is c1 4
@@ -216,6 +215,226 @@ update_nobody() { rpc c1 Update id=nobody; }
     fails 3 "resources:" rpc c1 Update id=c1
     fails 3 "resources:" rpc c1 Update '{"id": "c1", "resources": {"@type": "x", "@hex": "7b7b"}}'
     update c1 '{"pids": {"limit": 40}}'
+    budget "$SHIM"
+}
+
+# one after the other ---------------------------------------------------------------------------------
+
+# in_turns [ARGUMENT...] < SCRIPT: a client of c1, whose shim is $SHIM; `faults` is $FAKE_RUNC.
+in_turns() {
+    touch "$FAKE_RUNC/record" "$FAKE_RUNC/calls"
+    {
+        cat <<'PY'
+shim, faults = sys.argv[2:4]
+c = Connection(path)
+
+def update(limit):
+    return c.send("Task", "Update", {"id": "c1", "resources": {"@type": "x", "@json": {"pids": {"limit": limit}}}})
+
+def change(method, connection=c, **fields):
+    return connection.send("Task", method, {"id": "c1", **fields})
+
+def hold(verb):
+    open(f"{faults}/{verb}.hold", "w").close()
+
+def go_on(verb):
+    os.unlink(f"{faults}/{verb}.hold")
+
+def status():
+    return c.call("State", id="c1", patience=5)["status"]
+
+def runs_one(verb):
+    """The runtime does that, and once all calls have been looked at, nothing else."""
+    deadline = time.monotonic() + 5
+    while calls()[-1:] != [verb]:
+        assert time.monotonic() < deadline, calls()
+    for _ in range(20):
+        status()
+        with open(f"/proc/{shim}/task/{shim}/children") as children:
+            programs = [open(f"/proc/{pid}/cmdline").read() for pid in children.read().split()]
+        assert sum("\0--root\0" in program for program in programs) == 1, programs
+
+def calls():
+    """What the runtime was asked for."""
+    verbs = "start", "pause", "resume", "update", "checkpoint", "delete"
+    with open(faults + "/calls") as lines:
+        return [word for line in lines for word in line.split() if word in verbs]
+
+def fails(code, text, method, stream):
+    try:
+        c.result(method, stream)
+    except Failure as failure:
+        assert failure.code == code and text in failure.message, failure
+    else:
+        raise AssertionError(method + " succeeded")
+PY
+        cat
+    } | client "$SHIM" "$FAKE_RUNC" "$@"
+}
+
+# created ID: a container that waits to be started.
+created() {
+    direct_bundle "$1" sleep 1000
+    direct_start "$1" </dev/null >/dev/null
+    direct_create "$1" >/dev/null
+    SHIM=$(shim_pid "$1")
+}
+
+@test "C-3.14 two Updates at once are carried out one after the other, the first one first" {
+    direct c1 sleep 1000
+    in_turns <<'PY'
+hold("update")
+first, second = update(77), update(99)
+runs_one("update")
+go_on("update")
+c.result("Update", first)
+c.result("Update", second)
+assert calls() == ["update", "update"], calls()
+PY
+    [ "$(limit_of c1 pids.max)" = 99 ]
+    budget "$SHIM"
+}
+
+@test "C-3.14 a Pause that comes during an Update is carried out after it, and others are answered meanwhile" {
+    direct c1 sleep 1000
+    in_turns <<'PY'
+hold("update")
+first, pause = update(77), change("Pause")
+runs_one("update")
+assert status() == 2
+assert c.call("Pids", id="c1", patience=5)["processes"]
+assert c.call("Stats", id="c1", patience=5)
+c.call("Kill", id="c1", signal=0, patience=5)
+go_on("update")
+c.result("Update", first)
+c.result("Pause", pause)
+assert status() == 4
+assert calls() == ["update", "pause"], calls()
+c.call("Resume", id="c1")
+PY
+    budget "$SHIM"
+}
+
+@test "C-3.14 a Pause during a Pause, and a Resume, are looked at when that is over" {
+    direct c1 sleep 1000
+    in_turns <<'PY'
+hold("pause")
+first, again, resume = change("Pause"), change("Pause"), change("Resume")
+runs_one("pause")
+assert status() == 5
+go_on("pause")
+c.result("Pause", first)
+fails(2, "cannot pause a paused container", "Pause", again)
+c.result("Resume", resume)
+assert status() == 2
+assert calls() == ["pause", "resume"], calls()
+PY
+    wait_until topics_are c1 "create start paused resumed"
+}
+
+@test "C-3.14 C-3.48 nothing is paused, resumed or updated in the middle of a checkpoint" {
+    direct c1 sleep 1000
+    echo 'exit 0' >"$FAKE_RUNC/checkpoint.instead"
+    in_turns "$CASE/image" <<'PY'
+hold("checkpoint")
+first, others = change("Checkpoint", path=sys.argv[4]), [("Pause", change("Pause")), ("Update", update(77)), ("Resume", change("Resume"))]
+runs_one("checkpoint")
+assert status() == 2
+refused(2, "cannot delete a running process", c, "Delete", id="c1")
+go_on("checkpoint")
+c.result("Checkpoint", first)
+for method, stream in others:
+    c.result(method, stream)
+assert calls() == ["checkpoint", "pause", "update", "resume"], calls()
+PY
+    [ "$(limit_of c1 pids.max)" = 77 ]
+}
+
+@test "C-3.14 a Kill does not wait for an Update; a Delete does, and whoever waits with it is refused" {
+    direct c1 sleep 1000
+    in_turns <<'PY'
+hold("update")
+first, pause = update(77), change("Pause")
+runs_one("update")
+c.call("Kill", id="c1", signal=9, patience=5)
+assert c.call("Wait", id="c1", patience=5)["exit_status"] == 137
+delete = change("Delete")
+runs_one("update")
+assert status() == 3
+refused(2, "cannot pause a stopped container", c, "Pause", id="c1")
+go_on("update")
+try:
+    c.result("Update", first)
+except Failure as failure:
+    assert failure.code == 2, failure
+fails(2, "cannot pause a stopped container", "Pause", pause)
+assert c.result("Delete", delete)["exit_status"] == 137
+assert calls() == ["update", "delete"], calls()
+PY
+}
+
+@test "C-3.14 a Start waits for an Update; who waits for a Delete is told that there is no such container" {
+    created c1
+    in_turns <<'PY'
+hold("update")
+first, start = update(77), change("Start")
+runs_one("update")
+assert status() == 1
+go_on("update")
+c.result("Update", first)
+assert c.result("Start", start)["pid"]
+assert calls() == ["update", "start"], calls()
+PY
+    [ "$(limit_of c1 pids.max)" = 77 ]
+    direct_end c1
+    rm "$FAKE_RUNC/calls"
+    created c1
+    in_turns <<'PY'
+hold("update")
+first, delete, second = update(77), change("Delete"), update(99)
+runs_one("update")
+go_on("update")
+c.result("Update", first)
+c.result("Delete", delete)
+fails(5, "container not created", "Update", second)
+assert calls() == ["update", "delete"], calls()
+PY
+}
+
+@test "C-3.14 who has waited in vain, or is gone, is not carried out, and holds up nobody" {
+    direct c1 sleep 1000
+    in_turns <<'PY'
+hold("update")
+first = update(77)
+runs_one("update")
+gone = Connection(path)
+change("Pause", gone)
+gone.call("State", id="c1")
+gone.close()
+hasty = c.send("Task", "Pause", {"id": "c1"}, timeout_nano=50_000_000)
+last = update(99)
+fails(4, "", "Pause", hasty)
+go_on("update")
+c.result("Update", first)
+c.result("Update", last)
+assert status() == 2
+assert calls() == ["update", "update"], calls()
+PY
+    budget "$SHIM"
+}
+
+@test "C-3.14 a call that fails lets the next one in" {
+    direct c1 sleep 1000
+    for verb in pause update; do echo broken >"$FAKE_RUNC/$verb.fail"; done
+    in_turns <<'PY'
+pause, broken, nonsense = change("Pause"), update(77), c.send("Task", "Update", {"id": "c1"})
+fails(2, "broken", "Pause", pause)
+fails(2, "exit status 1", "Update", broken)
+fails(3, "resources", "Update", nonsense)
+os.unlink(faults + "/update.fail")
+c.result("Update", update(99))
+PY
+    [ "$(limit_of c1 pids.max)" = 99 ]
     budget "$SHIM"
 }
 

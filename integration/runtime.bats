@@ -116,13 +116,13 @@ PY
 @test "T-163 C-5.41 an error is not that of a command that ran beside it" {
     direct c1 sleep 1000
     touch "$FAKE_RUNC/pause.hold" "$FAKE_RUNC/pause.silent"
-    echo "of the update" >"$FAKE_RUNC/update.fail"
+    echo "of the kill" >"$FAKE_RUNC/kill.fail"
     background pause python3 "$INTEGRATION/ttrpc.py" "$(cat "$DIR/direct/c1/address")" call Task Pause id=c1
     wait_until state_is c1 5
-    fails 2 "exit status 1" rpc c1 Update '{"id": "c1", "resources": {"@type": "x", "@json": {}}}'
+    fails 2 "exit status 1" rpc c1 Kill id=c1 signal=15 all=true
     rm "$FAKE_RUNC/pause.hold"
     wait_until grep -q "OCI runtime pause failed: .*exit status 1" "$DIR/jobs/pause"
-    not grep -q "of the update" "$DIR/jobs/pause"
+    not grep -q "of the kill" "$DIR/jobs/pause"
     # Nobody's log is left but the one of the container.
     [ "$(cd "$DIR/direct/c1" && echo log*)" = "log log.json" ]
 }

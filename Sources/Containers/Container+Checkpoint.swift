@@ -14,11 +14,9 @@ extension Container {
 
     /// Writes the image of all its processes. An empty working directory means one of ours, which is
     /// removed; after a failure CRIU's log is in the bundle, and the failure says where.
-    package func checkpoint(_ checkpoint: Runtime.Checkpoint) async throws(Failure) {
-        try initial.state.check(.checkpoint)
-        guard !isBeingCheckpointed else { throw Failure(.failedPrecondition, "a checkpoint is being made") }
-        isBeingCheckpointed = true
-        defer { isBeingCheckpointed = false }
+    package func checkpoint(_ checkpoint: Runtime.Checkpoint, for caller: Caller) async throws(Failure) {
+        try await beginTurn(for: caller) { state throws(Failure) in try state.check(.checkpoint) }
+        defer { turns.end() }
         var checkpoint = checkpoint
         let usesOurs = checkpoint.workPath.isEmpty
         if usesOurs { checkpoint.workPath = checkpointWork }

@@ -103,7 +103,8 @@ extension Container {
             await destroy()
             throw error
         }
-        cgroup = Cgroup.of(pid: initial.pid)
+        if !initial.isReaped { cgroup = Cgroup.of(pid: initial.pid) }
+        cgroup?.enableControllers()
         watchMemory()
         recordBirth()
     }

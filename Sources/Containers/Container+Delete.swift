@@ -15,16 +15,16 @@ extension Container {
     private static let killLimit = Duration.seconds(2)
 
     /// Deletes the container: created or stopped, else it is refused. A process that the kernel does not let end
-    /// is a failure that names it. After a failure the container is as it was, and may be deleted again.
+    /// is a failure that names it. After a failure it may be deleted again; if the runtime would not delete what has ended,
+    /// its streams and its rootfs are gone by then (C-3.28).
     package func delete() async throws(Failure) {
         try await requestDeletion(of: initial)
+        defer { turns.end() }
         do throws(Failure) {
             for exec in execs.values { leaveCgroup(of: exec) }
             try await runDelete()
             try await waitForEnds()
-            await drain(initial)
-            for exec in execs.values { exec.closeStdio() }
-            try await unmount()
+            try await removeRest()
         } catch {
             tell(initial, .deleteFailed)
             throw error
@@ -37,10 +37,13 @@ extension Container {
         publish(.deleted(id: id, pid: initial.pid, initial.state.exit))
     }
 
+    /// Init's comes in its turn, which is to be ended.
     private func requestDeletion(of process: TaskProcess) async throws(Failure) {
         await process.startEnd(within: Self.startLimit)
         do throws(Failure) {
-            try process.state.request(.delete)
+            guard process === initial else { return try process.state.request(.delete) }
+            try process.state.check(.delete)
+            try await beginTurn(for: nil) { state throws(Failure) in try state.request(.delete) }
         } catch {
             // It may have been killed, and not end: for what it waits for in the kernel or, where it is the first one of a
             // pid namespace, for one that does.
@@ -64,7 +67,7 @@ extension Container {
         do throws(Failure) {
             invocation = try runtime.invoke(Runtime.delete(id, force: false), log: log.path)
         } catch {
-            throw log.failure(failed, fallback: error.message)
+            throw await refused(log.failure(failed, fallback: error.message))
         }
         try await wait(for: invocation)
         switch await invocation.outcome(waited: Self.runtimeLimit) {
@@ -73,10 +76,25 @@ extension Container {
             let failure = log.failure(failed, fallback: text)
             guard RuntimeWords.isMissing(failure.message) || RuntimeWords.isMissing(text) else {
                 try refuse(after: failure)
-                throw failure
+                throw await refused(failure)
             }
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
+    }
+
+    /// The runtime will not delete it: what is ours of one that has ended goes all the same, and the failure is the runtime's.
+    private func refused(_ failure: Failure) async -> Failure {
+        if initial.state.hasEnded {
+            do throws(Failure) { try await removeRest() } catch {}  // a later Delete does it
+        }
+        return failure
+    }
+
+    /// Its streams and its rootfs.
+    private func removeRest() async throws(Failure) {
+        await drain(initial)
+        for exec in execs.values { exec.closeStdio() }
+        try await unmount()
     }
 
     /// Suspends until the runtime's delete has ended, or its first seconds are over. If it is held up by a process that
@@ -157,6 +175,8 @@ extension Container {
         process.closeStdio()
     }
 
+    /// Waits for who is in the rootfs. A process of the host's that stays there does not keep the container: the rootfs
+    /// goes out of sight then.
     private func unmount() async throws(Failure) {
         guard !request.mounts.isEmpty else { return }
         do throws(Failure) {
@@ -164,7 +184,10 @@ extension Container {
                 guard try await MountTable.unmountAll(below: rootfsPath) else { return }
                 await Reactor.shared.sleep(.milliseconds(50))
             }
-            throw Failure(.unknown, errno: Errno.busy, "\(rootfsPath): \(errorText(Errno.busy))")
+            guard try await !MountTable.unmountAll(below: rootfsPath, detach: true) else {
+                throw Failure(.unknown, errno: Errno.busy, "\(rootfsPath): \(errorText(Errno.busy))")
+            }
+            publish(.rootfsDetached(id: id, path: rootfsPath))
         } catch {
             throw error.adding("failed rootfs umount")
         }

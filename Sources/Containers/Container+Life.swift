@@ -4,7 +4,7 @@ import Linux
 extension Container {
     func recordBirth() {
         do throws(Failure) {
-            try LifeRecord(id, pid: initial.pid, cgroup: cgroup).write(in: bundle)
+            try LifeRecord(id, pid: initial.isReaped ? nil : initial.pid, cgroup: cgroup).write(in: bundle)
         } catch {
             publish(.unrecorded(id: id, reason: error.message))
         }

@@ -8,8 +8,9 @@ import _Concurrency
 /// What a container may use, and whether it may run at all.
 extension Container {
     /// Freezes all its processes.
-    package func pause() async throws(Failure) {
-        try initial.state.request(.pause)
+    package func pause(for caller: Caller) async throws(Failure) {
+        try await beginTurn(for: caller) { state throws(Failure) in try state.request(.pause) }
+        defer { turns.end() }
         do throws(Failure) {
             try await change(Runtime.pause(id), "OCI runtime pause failed")
         } catch {
@@ -22,9 +23,10 @@ extension Container {
         if !initial.state.hasEnded { publish(.paused(id: id)) }  // nothing is told after an exit
     }
 
-    /// Ends a ``pause()``.
-    package func resume() async throws(Failure) {
-        try initial.state.request(.resume)
+    /// Ends a ``pause(for:)``.
+    package func resume(for caller: Caller) async throws(Failure) {
+        try await beginTurn(for: caller) { state throws(Failure) in try state.request(.resume) }
+        defer { turns.end() }
         do throws(Failure) {
             try await change(Runtime.resume(id), "OCI runtime resume failed")
         } catch {
@@ -36,8 +38,9 @@ extension Container {
     }
 
     /// Changes the limits: `resources` is JSON of OCI LinuxResources, which the runtime gets as it is.
-    package func update(_ resources: [UInt8]) async throws(Failure) {
-        try initial.state.check(.update)
+    package func update(_ resources: [UInt8], for caller: Caller) async throws(Failure) {
+        try await beginTurn(for: caller) { state throws(Failure) in try state.check(.update) }
+        defer { turns.end() }
         guard try JSONValue(parsing: resources, subject: "resources").isObject else {
             throw Failure(.invalidArgument, "resources: no JSON object")
         }

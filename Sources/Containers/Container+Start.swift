@@ -8,8 +8,9 @@ import _Concurrency
 extension Container {
     /// Start of init: the program that the bundle names begins to run, or goes on where a checkpoint
     /// was made of it. Returns its pid.
-    package func start() async throws(Failure) -> Int32 {
-        try initial.state.request(.start)
+    package func start(for caller: Caller) async throws(Failure) -> Int32 {
+        try await beginTurn(for: caller) { state throws(Failure) in try state.request(.start) }
+        defer { turns.end() }
         initial.isUnwanted = false
         do throws(Failure) {
             if initial.pid == 0 { try await restore() } else { try await runStart() }

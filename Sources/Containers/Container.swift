@@ -88,7 +88,8 @@ package final class Container {
     var seccomp: SeccompAgent?
     var rootfs: RootfsMount?
     var order = ExitOrder()
-    var isBeingCheckpointed = false
+    /// Of the calls that change it.
+    let turns = Turns()
     /// A process that could not be ended made a delete fail.
     var wasHeldUp = false
     /// The runtime's delete that was under way then.

@@ -38,12 +38,13 @@ package struct LifeRecord: Equatable {
     /// A path has at most 4096 bytes.
     private static let mostBytes = 16384
 
-    /// Of init as it is now. Its cgroup counts if nobody else is in it: not every runtime refuses to share one.
-    init(_ id: String, pid: Int32, cgroup: Cgroup?) {
+    /// Of init as it is now; `pid` is nil if it has been reaped. Its cgroup counts if nobody else is in it: not every
+    /// runtime refuses to share one.
+    init(_ id: String, pid: Int32?, cgroup: Cgroup?) {
         self.id = id
         boot = ProcessIdentity.boot
-        process = ProcessIdentity(of: pid)
-        if let cgroup, cgroup.processes() == [pid], let identity = cgroup.identity {
+        process = pid.flatMap { ProcessIdentity(of: $0) }
+        if let pid, let cgroup, cgroup.processes() == [pid], let identity = cgroup.identity {
             self.cgroup = Place(path: cgroup.path, identity: identity.text)
         }
     }

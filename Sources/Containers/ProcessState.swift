@@ -3,9 +3,9 @@ package import Linux
 /// The life of one process of a container, init or exec, as a machine without IO.
 ///
 /// Requests may be refused, with the texts clients know (contract C-3.11, C-3.12); facts may not.
-/// A request that takes a while has a state of its own, so that a second one meets it and is
-/// refused instead of waiting behind a lock. An exit that comes while the runtime still starts the
-/// process is kept until the start was announced (C-3.41).
+/// A request that takes a while has a state of its own, which State reports and others meet; those that
+/// change init come one after the other all the same (``Container/beginTurn(for:_:)``). An exit that
+/// comes while the runtime still starts the process is kept until the start was announced (C-3.41).
 package struct ProcessState: Equatable {
     /// What State reports (C-3.2).
     package enum Status: String { case created, running, stopped, paused, pausing }
@@ -118,6 +118,12 @@ package struct ProcessState: Equatable {
         case (.resume, .running): throw Failure(.unknown, "cannot resume a running process")
         case (.resume, _): throw Failure(.unknown, "cannot resume a \(word) container")
         }
+    }
+
+    /// Whether `request` would be refused now, and why.
+    package func check(_ request: Request) throws(Failure) {
+        var state = self
+        try state.request(request)
     }
 
     /// Whether `operation` may be carried out now, or why not.

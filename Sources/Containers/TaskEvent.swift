@@ -25,6 +25,8 @@ package enum TaskEvent {
     case restoreFailed(id: String, reason: String)
     /// Of its seccomp profile, and who listens: something for the log.
     case seccomp(id: String, String)
+    /// Its rootfs was in use, and is out of sight; it ends with its last user: something for the log.
+    case rootfsDetached(id: String, path: String)
     /// Its ``LifeRecord`` lacks something: something for the log.
     case unrecorded(id: String, reason: String)
     case deleted(id: String, pid: Int32, Exit?)

@@ -16,6 +16,8 @@ package final class TaskProcess {
     /// An exec's own, if it has one.
     var cgroup: ExecCgroup?
     private(set) var child: ChildProcess?
+    /// Its number may be another process' by now.
+    var isReaped: Bool { child?.exit != nil }
     /// Somebody has wanted it killed, and has not waited until the Start under way gave it a pid.
     var isUnwanted = false
     private let startEnds = Gate()

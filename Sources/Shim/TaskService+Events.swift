@@ -81,6 +81,8 @@ extension TaskService {
         case .checkpointed(let id, let path): publisher.publish(TaskCheckpointed(containerID: id, checkpoint: path))
         case .restoreFailed(let id, let reason): log(.warning, "restore", "id=\(id) criu=\(Log.quoted(reason))")
         case .seccomp(let id, let text): log(.warning, "seccomp", "id=\(id) text=\(Log.quoted(text))")
+        case .rootfsDetached(let id, let path):
+            log(.warning, "rootfs in use, detached", "id=\(id) path=\(Log.quoted(path))")
         case .unrecorded(let id, let reason):
             log(.warning, "not recorded for a later delete", "id=\(id) reason=\(Log.quoted(reason))")
         case .deleted(let id, let pid, let exit):

@@ -129,8 +129,10 @@ package final class TaskService {
         case "Kill": try kill(call)
         case "Exec": try exec(call)
         case "Pids": try pids(call)
-        case "Pause": try change(call) { container async throws(Failure) in try await container.pause() }
-        case "Resume": try change(call) { container async throws(Failure) in try await container.resume() }
+        case "Pause":
+            try change(call) { container, caller async throws(Failure) in try await container.pause(for: caller) }
+        case "Resume":
+            try change(call) { container, caller async throws(Failure) in try await container.resume(for: caller) }
         case "Connect": try connect(call)
         case "CloseIO": try closeIO(call)
         case "ResizePty": try resizePty(call)
@@ -160,12 +162,17 @@ package final class TaskService {
         }
     }
 
+    private func caller(of call: Call) -> Caller {
+        Caller(patience: call.timeout) { self.server.hasPeer(call.stream.connection) }
+    }
+
     private func start(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
         let container = try container(message.id)
+        let caller = caller(of: call)
         answer(call) { () async throws(Failure) in
             let exec = message.execID
-            let pid = exec.isEmpty ? try await container.start() : try await container.start(exec: exec)
+            let pid = exec.isEmpty ? try await container.start(for: caller) : try await container.start(exec: exec)
             return StartResponse(pid: UInt32(pid)).encoded()
         }
     }
@@ -196,12 +203,13 @@ package final class TaskService {
 
     /// Pause or Resume.
     private func change(
-        _ call: Call, with work: @escaping @Loop @Sendable (Container) async throws(Failure) -> Void
+        _ call: Call, with work: @escaping @Loop @Sendable (Container, Caller) async throws(Failure) -> Void
     ) throws(Failure) {
         let message = try decoded { () throws(Failure) in try TaskRequest(decoding: call.payload) }
         let container = try container(message.id)
+        let caller = caller(of: call)
         answer(call) { () async throws(Failure) in
-            try await work(container)
+            try await work(container, caller)
             return []
         }
     }
@@ -209,8 +217,9 @@ package final class TaskService {
     private func update(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try UpdateRequest(decoding: call.payload) }
         let container = try container(message.id)
+        let caller = caller(of: call)
         answer(call) { () async throws(Failure) in
-            try await container.update(message.resources?.value ?? [])
+            try await container.update(message.resources?.value ?? [], for: caller)
             return []
         }
     }
@@ -219,8 +228,9 @@ package final class TaskService {
         let message = try decoded { () throws(Failure) in try CheckpointRequest(decoding: call.payload) }
         let container = try container(message.id)
         let checkpoint = try Runtime.Checkpoint(message)
+        let caller = caller(of: call)
         answer(call) { () async throws(Failure) in
-            try await container.checkpoint(checkpoint)
+            try await container.checkpoint(checkpoint, for: caller)
             return []
         }
     }

@@ -1,3 +1,4 @@
+import Cgroups
 import Linux
 import Testing
 
@@ -34,6 +35,15 @@ struct LifeRecordTests {
         #expect(record.exit == exit)
         #expect(record.process == nil)
         #expect(record.cgroup == nil)
+    }
+
+    @Test func `of one that was reaped the number is not recorded, for it may be another's`() {
+        let cgroup = Cgroup.of(pid: Process.id)
+        let record = LifeRecord("c1", pid: nil, cgroup: cgroup)
+        #expect(record.process == nil)
+        #expect(record.cgroup == nil)
+        #expect(record.exit == nil)
+        #expect(LifeRecord("c1", pid: Process.id, cgroup: nil).process != nil)
     }
 
     @Test func `a line that was cut off is not there`() throws {

@@ -162,7 +162,7 @@ final class FakeShim {
             }
             publish("deleted \(id)", isEssential: true)
         case .outlived(let id, let execs): scheduler.note("\(id) is outlived by \(execs)")
-        case .memoryUnwatched, .complaint, .checkpointed, .restoreFailed, .seccomp, .unrecorded: break
+        case .memoryUnwatched, .complaint, .checkpointed, .restoreFailed, .seccomp, .rootfsDetached, .unrecorded: break
         }
     }
 

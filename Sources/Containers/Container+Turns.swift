@@ -1,0 +1,44 @@
+import Linux
+import Reactor
+import _Concurrency
+
+/// Who has called, as far as a call must know that may have to wait.
+package struct Caller {
+    /// How long it waits; nil: as long as it takes.
+    let patience: Duration?
+    /// Whether it can still be answered.
+    let isThere: @Loop () -> Bool
+
+    package init(patience: Duration?, isThere: @escaping @Loop () -> Bool) {
+        self.patience = patience
+        self.isThere = isThere
+    }
+}
+
+/// Start, Pause, Resume, Update and Checkpoint of a container and its Delete are carried out one after the other, as they
+/// come (C-3.14): the runtime reads its own record of the container and writes it back, so that of two Updates one would
+/// be lost; and what freezes or thaws would do so in the middle of a dump. Who looks or kills does not wait.
+extension Container {
+    /// Suspends until it is the turn of a call that `enter`s a state of init, and enters it; the caller ends the turn. A
+    /// call that only had to wait for a refusal is refused at once. Without a caller it is carried out, whoever hears of it.
+    func beginTurn(
+        for caller: Caller?, _ enter: (inout ProcessState) throws(Failure) -> Void
+    ) async throws(Failure) {
+        if initial.state.hasEnded || initial.state.isBeingDeleted {
+            var state = initial.state
+            try enter(&state)
+        }
+        let waits = turns.isTaken
+        guard await turns.begin(within: caller?.patience) else {
+            throw Failure(.deadlineExceeded, "container \(id): the call before this one has not ended")
+        }
+        do throws(Failure) {
+            if waits, let caller, !caller.isThere() { throw Failure(.cancelled, "the client is gone") }
+            if initial.state.isDeleted { throw Failure(.notFound, "container not created") }
+            try enter(&initial.state)
+        } catch {
+            turns.end()
+            throw error
+        }
+    }
+}
