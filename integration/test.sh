@@ -115,10 +115,10 @@ heading build-embedded
 wait "$building"
 if tell build-embedded $? && [ "$other" -eq 0 ]; then
     wait
-    suite integration "integration, the embedded build, each containerd" integration/run.sh --build embedded --jobs 4
+    suite integration "integration, the embedded build, each containerd" integration/run.sh --build embedded --jobs 5
     # For time's sake, where a build could differ: in the loop, in what it moves and decodes, in its memory. `make integration`
     # is all of both.
-    suite ordinary "integration, the ordinary build" integration/run.sh --build ordinary --containerd 1.6 --jobs 4 \
+    suite ordinary "integration, the ordinary build" integration/run.sh --build ordinary --containerd 1.6 --jobs 5 \
         integration/{exits,footprint,oom,runtime,security,stdio,streams,task,ttrpc}.bats
     suite machines "integration in throw-away machines" integration/vm/test.sh --short --build embedded
 else

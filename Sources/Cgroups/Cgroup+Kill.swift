@@ -32,8 +32,8 @@ extension Cgroup {
     package func kill() {
         if version == .legacy, let freezer = beside("freezer") {
             Self.kill(in: freezer)
-            let others = Set(Self.processes(in: path) ?? []).subtracting(Self.processes(in: freezer) ?? [])
-            if others.isEmpty { return }
+            let killed = Self.processes(in: freezer) ?? []
+            if Self.processes(in: path)?.allSatisfy({ killed.contains($0) }) ?? true { return }
         }
         Self.kill(in: path)
     }
@@ -61,7 +61,7 @@ extension Cgroup {
         for start in stride(from: 0, to: pids.count, by: batchSize) {
             let batch = hold(pids[start..<min(start + batchSize, pids.count)])
             // A number may have been another's by the time its pidfd was opened.
-            let members = Set(read() ?? [])
+            let members = read() ?? []
             for held in batch where members.contains(held.pid) {
                 do throws(Failure) { try held.process.kill() } catch {}  // it has ended
             }

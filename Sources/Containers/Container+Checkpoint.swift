@@ -15,7 +15,7 @@ extension Container {
     /// Writes the image of all its processes. An empty working directory means one of ours, which is
     /// removed; after a failure CRIU's log is in the bundle, and the failure says where.
     package func checkpoint(_ checkpoint: Runtime.Checkpoint, for caller: Caller) async throws(Failure) {
-        try await beginTurn(for: caller) { state throws(Failure) in try state.check(.checkpoint) }
+        try await beginTurn(for: caller, to: .check(.checkpoint))
         defer { turns.end() }
         var checkpoint = checkpoint
         let usesOurs = checkpoint.workPath.isEmpty

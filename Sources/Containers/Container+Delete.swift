@@ -43,7 +43,7 @@ extension Container {
         do throws(Failure) {
             guard process === initial else { return try process.state.request(.delete) }
             try process.state.check(.delete)
-            try await beginTurn(for: nil) { state throws(Failure) in try state.request(.delete) }
+            try await beginTurn(for: nil, to: .request(.delete))
         } catch {
             // It may have been killed, and not end: for what it waits for in the kernel or, where it is the first one of a
             // pid namespace, for one that does.

@@ -9,7 +9,7 @@ import _Concurrency
 extension Container {
     /// Freezes all its processes.
     package func pause(for caller: Caller) async throws(Failure) {
-        try await beginTurn(for: caller) { state throws(Failure) in try state.request(.pause) }
+        try await beginTurn(for: caller, to: .request(.pause))
         defer { turns.end() }
         do throws(Failure) {
             try await change(Runtime.pause(id), "OCI runtime pause failed")
@@ -25,7 +25,7 @@ extension Container {
 
     /// Ends a ``pause(for:)``.
     package func resume(for caller: Caller) async throws(Failure) {
-        try await beginTurn(for: caller) { state throws(Failure) in try state.request(.resume) }
+        try await beginTurn(for: caller, to: .request(.resume))
         defer { turns.end() }
         do throws(Failure) {
             try await change(Runtime.resume(id), "OCI runtime resume failed")
@@ -39,7 +39,7 @@ extension Container {
 
     /// Changes the limits: `resources` is JSON of OCI LinuxResources, which the runtime gets as it is.
     package func update(_ resources: [UInt8], for caller: Caller) async throws(Failure) {
-        try await beginTurn(for: caller) { state throws(Failure) in try state.check(.update) }
+        try await beginTurn(for: caller, to: .check(.update))
         defer { turns.end() }
         guard try JSONValue(parsing: resources, subject: "resources").isObject else {
             throw Failure(.invalidArgument, "resources: no JSON object")

@@ -9,7 +9,7 @@ extension Container {
     /// Start of init: the program that the bundle names begins to run, or goes on where a checkpoint
     /// was made of it. Returns its pid.
     package func start(for caller: Caller) async throws(Failure) -> Int32 {
-        try await beginTurn(for: caller) { state throws(Failure) in try state.request(.start) }
+        try await beginTurn(for: caller, to: .request(.start))
         defer { turns.end() }
         initial.isUnwanted = false
         do throws(Failure) {

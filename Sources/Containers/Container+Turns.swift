@@ -19,14 +19,18 @@ package struct Caller {
 /// come (C-3.14): the runtime reads its own record of the container and writes it back, so that of two Updates one would
 /// be lost; and what freezes or thaws would do so in the middle of a dump. Who looks or kills does not wait.
 extension Container {
-    /// Suspends until it is the turn of a call that `enter`s a state of init, and enters it; the caller ends the turn. A
-    /// call that only had to wait for a refusal is refused at once. Without a caller it is carried out, whoever hears of it.
-    func beginTurn(
-        for caller: Caller?, _ enter: (inout ProcessState) throws(Failure) -> Void
-    ) async throws(Failure) {
+    /// What a call asks of init's state.
+    enum Entry {
+        case request(ProcessState.Request)
+        case check(ProcessState.Operation)
+    }
+
+    /// Suspends until it is a call's turn, and enters the state of init that it asks for; the caller ends the turn. A call
+    /// that only had to wait for a refusal is refused at once. Without a caller it is carried out, whoever hears of it.
+    func beginTurn(for caller: Caller?, to entry: Entry) async throws(Failure) {
         if initial.state.hasEnded || initial.state.isBeingDeleted {
             var state = initial.state
-            try enter(&state)
+            try entry.enter(&state)
         }
         let waits = turns.isTaken
         guard await turns.begin(within: caller?.patience) else {
@@ -35,10 +39,19 @@ extension Container {
         do throws(Failure) {
             if waits, let caller, !caller.isThere() { throw Failure(.cancelled, "the client is gone") }
             if initial.state.isDeleted { throw Failure(.notFound, "container not created") }
-            try enter(&initial.state)
+            try entry.enter(&initial.state)
         } catch {
             turns.end()
             throw error
+        }
+    }
+}
+
+extension Container.Entry {
+    fileprivate func enter(_ state: inout ProcessState) throws(Failure) {
+        switch self {
+        case .request(let request): try state.request(request)
+        case .check(let operation): try state.check(operation)
         }
     }
 }

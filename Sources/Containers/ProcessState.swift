@@ -4,7 +4,7 @@ package import Linux
 ///
 /// Requests may be refused, with the texts clients know (contract C-3.11, C-3.12); facts may not.
 /// A request that takes a while has a state of its own, which State reports and others meet; those that
-/// change init come one after the other all the same (``Container/beginTurn(for:_:)``). An exit that
+/// change init come one after the other all the same (``Container/beginTurn(for:to:)``). An exit that
 /// comes while the runtime still starts the process is kept until the start was announced (C-3.41).
 package struct ProcessState: Equatable {
     /// What State reports (C-3.2).

@@ -9,10 +9,10 @@ extension String {
 
     /// Without the white space at both ends.
     package var trimmed: String {
-        let blanks: Set<Unicode.Scalar> = [" ", "\n", "\r", "\t"]
-        var scalars = Substring(self).unicodeScalars
-        while let first = scalars.first, blanks.contains(first) { scalars.removeFirst() }
-        while let last = scalars.last, blanks.contains(last) { scalars.removeLast() }
-        return String(scalars)
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
+        var bytes = Substring(self).utf8
+        while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
+        while let last = bytes.last, isBlank(last) { bytes.removeLast() }
+        return String(Substring(bytes))
     }
 }
