@@ -1,6 +1,9 @@
 # Side by side with the Go shim of the same containerd: the same commands of ctr must give the same output, the same
 # exit codes and the same events. Pids, times and the runtime's name are the only differences.
 
+# For time's sake, not with each.
+# bats file_tags=containerd:1-6, containerd:2-1
+
 load lib
 load side-by-side
 

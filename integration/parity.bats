@@ -1,6 +1,9 @@
 # Side by side with the Go shim: metrics, pause, checkpoint, restore, limits, cgroups and options, as ctr asks for
 # them, with success and with failure.
 
+# For time's sake, not with each.
+# bats file_tags=containerd:1-6, containerd:2-1
+
 load lib
 load side-by-side
 
