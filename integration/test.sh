@@ -116,10 +116,10 @@ wait "$building"
 if tell build-embedded $? && [ "$other" -eq 0 ]; then
     wait
     suite integration "integration, the embedded build, each containerd" integration/run.sh --build embedded --jobs 4
-    # For time's sake, where a build could differ: in the loop, in what it moves and decodes, in its memory. `make integration`
+    # For time's sake, where a build could differ: in the loop, in what it moves, in its memory. `make integration`
     # is all of both.
     suite ordinary "integration, the ordinary build" integration/run.sh --build ordinary --containerd 1.6 --jobs 4 \
-        integration/{footprint,runtime,stdio,streams,ttrpc}.bats
+        integration/{footprint,stdio,streams}.bats
     suite machines "integration in throw-away machines" integration/vm/test.sh --short --build embedded
 else
     echo "integration not run: there is no build"
