@@ -28,10 +28,12 @@ teardown() { end_case; }
     [ -e /sys/fs/cgroup/cgroup.controllers ] && [ ${#NO_SHARES[@]} -eq 0 ] || skip "needs cgroup v2 with its controllers"
     for runtime in $(runtimes); do
         made "$runtime" sleep 1000
-        # The runtime would enable what is missing before.
+        # The runtime would enable what is missing before. crun may have given it to a cgroup in the container's.
         cat >"$FAKE_RUNC/create.instead" <<SH
 "\${FAKE_RUNC_REAL:-runc}" "\$@" || exit
-echo -pids >"$(dirname "$(cgroup_of c1)")/cgroup.subtree_control"
+for cgroup in "$(cgroup_of c1)" "$(dirname "$(cgroup_of c1)")"; do
+    echo -pids >"\$cgroup/cgroup.subtree_control"
+done
 SH
         started "$runtime"
         [ -e "$(cgroup_of c1)/pids.max" ]
