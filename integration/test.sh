@@ -116,11 +116,14 @@ wait "$building"
 if tell build-embedded $? && [ "$other" -eq 0 ]; then
     wait
     suite integration "integration, the embedded build, each containerd" integration/run.sh --build embedded --jobs 4
+    # It has one processor for the most part, and the next suite waits a lot.
+    integration/vm/test.sh --short --build embedded >.build/short.log 2>&1 </dev/null &
+    short=$!
     # For time's sake, where a build could differ: in the loop, in what it moves, in its memory. `make integration`
     # is all of both.
     suite ordinary "integration, the ordinary build" integration/run.sh --build ordinary --containerd 1.6 --jobs 4 \
         integration/{footprint,stdio,streams}.bats
-    suite machines "integration in throw-away machines" integration/vm/test.sh --short --build embedded
+    suite machines "integration in throw-away machines" tail -n +1 -f --pid="$short" .build/short.log
 else
     echo "integration not run: there is no build"
 fi
