@@ -489,14 +489,9 @@ answers_others() {
     no_disk
 }
 
-# A file system's first mount writes to it.
-@test "P-69 C-6.7 a Create whose mount waits for a disk holds up nobody else in the pod" {
-    disk
-    truncate -s 16M "$CASE/below/rootfs"
-    mkfs.ext4 -q -d "$ROOTFS" "$CASE/below/rootfs"
-    pod_of_two
-    freeze
-    background create rpc c1 --patience 60 Create id=c1 bundle="$DIR/direct/c1" "$(rootfs_of "ext4 $CASE/below/rootfs loop")"
+# create_waits MOUNT: a Create with that rootfs waits for what is frozen, and others do not; then it succeeds.
+create_waits() {
+    background create rpc c1 --patience 60 Create id=c1 bundle="$DIR/direct/c1" "$(rootfs_of "$1")"
     wait_until mounting "$SHIM"
     outstanding create
     answers_others create
@@ -508,20 +503,21 @@ answers_others() {
     no_disk
 }
 
+# A file system's first mount writes to it.
+@test "P-69 C-6.7 a Create whose mount waits for a disk holds up nobody else in the pod" {
+    disk
+    truncate -s 16M "$CASE/below/rootfs"
+    mkfs.ext4 -q -d "$ROOTFS" "$CASE/below/rootfs"
+    pod_of_two
+    freeze
+    create_waits "ext4 $CASE/below/rootfs loop"
+}
+
 @test "P-69 P-31 C-6.6 a Create whose overlay waits for the file system that it is written to holds up nobody else in the pod" {
     disk
     pod_of_two
     freeze "$CASE/disk"
-    background create rpc c1 --patience 60 Create id=c1 bundle="$DIR/direct/c1" "$(rootfs_of "$OVERLAY")"
-    wait_until mounting "$SHIM"
-    outstanding create
-    answers_others create
-    stop_job frozen
-    wait_until answered create
-    grep -q '"pid": ' "$DIR/jobs/create"
-    direct_end c1 c2
-    nothing_below "$DIR/direct/c1"
-    no_disk
+    create_waits "$OVERLAY"
 }
 
 @test "P-69 C-1.73 C-1.59 a delete action whose unmount waits for a disk tells in time how init has ended" {
