@@ -9,7 +9,7 @@ public struct RootfsMount: ~Copyable {
     private var isDone: Bool
 
     /// Mounts in order, the first at `rootfs`, which must exist; after a failure nothing is mounted.
-    /// No mounts at all are mounted and undone by nobody. Suspends only while a program mounts, and to undo.
+    /// No mounts at all are mounted and undone by nobody. Suspends as long as that takes.
     @Loop
     package init(mounting mounts: [Mount], at rootfs: String) async throws(Failure) {
         self.rootfs = rootfs
