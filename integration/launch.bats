@@ -678,6 +678,71 @@ lose_shim() {
     [ -n "$output" ]
 }
 
+@test "C-1.16 after an ordinary end containerd has nothing to warn of" {
+    stop_containerd
+    # With more in its log it asks for more on stderr.
+    sed -i 's/^level = .*/level = "info"/' "$DIR/config.toml"
+    start_containerd
+    begin=$(wc -l <"$DIR/containerd.log")
+    idle c1
+    end_task c1
+    wait_until log_has 'msg="cleaning up dead shim"'
+    wait_until not pgrep -f -- "-address $SOCK .* delete\$"
+    stop_containerd
+    write_config
+    start_containerd
+    not log_has 'clean.*msg=..end of init'
+}
+
+# log_has PATTERN: since line $begin.
+log_has() { tail -n "+$((begin + 1))" "$DIR/containerd.log" | grep -q -- "$1"; }
+
+# bats test_tags=direct
+@test "C-1.16 delete says how init ended if it has something to do" {
+    for id in c1 c2; do
+        direct_bundle "$id" sh -c 'exit 5'
+        direct_start "$id" </dev/null
+        direct_run "$id"
+        rpc "$id" Wait id="$id"
+    done
+    rpc c1 Delete id=c1
+    for id in c1 c2; do
+        pid=$(shim_pid "$id")
+        kill -KILL "$pid"
+        wait_until gone "$pid"
+        run cleanup "$id"
+        [[ $output == *'"exit_status": 5,'* ]]
+        mv "$CASE/delete.err" "$CASE/$id.err"
+        forget_shim "$id"
+    done
+    [ ! -s "$CASE/c1.err" ]
+    grep -q 'msg="end of init" status=5 known-by=record ' "$CASE/c2.err"
+}
+
+# bats test_tags=direct
+@test "C-1.71 C-1.73 delete leaves a cgroup in peace that another container is in" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    direct_run c1
+    cgroup=$(cgroup_of c1)
+    mkdir "$cgroup/inner"
+    direct_bundle c2 sleep 1000
+    edit_spec c2 "spec['linux']['cgroupsPath'] = '$(cgroups_path c1)'"
+    direct_start c2 </dev/null
+    pid=$(shim_pid c2)
+    kill -KILL "$pid"
+    wait_until gone "$pid"
+    begin=${EPOCHREALTIME/[.,]/}
+    run cleanup c2
+    [ "$status" -eq 0 ]
+    [ $((${EPOCHREALTIME/[.,]/} - begin)) -lt 3000000 ]
+    [ -d "$cgroup/inner" ]
+    rmdir "$cgroup/inner"
+    state_is c1 2
+    forget_shim c2
+    direct_end c1
+}
+
 # bats test_tags=direct
 @test "C-1.71 delete unmounts what is mounted below the rootfs" {
     lose_shim c1

@@ -20,6 +20,8 @@ package enum DeleteAction {
     private static let finishLimit = Duration.milliseconds(500)
     /// When what was killed is waited for no more.
     private static let endLimit = Duration.milliseconds(3700)
+    /// For so long whoever is in its cgroup may be of a container that was never whole.
+    private static let cgroupLimit = Duration.seconds(1)
     /// So much longer may it take to unmount. The child that does it goes on without us.
     private static let unmountLimit = Duration.milliseconds(900)
     /// SIGKILL's, which is what an init dies of that was alive. Of one whose end nobody saw it is what the Go shim says
@@ -39,6 +41,7 @@ package enum DeleteAction {
         let record = LifeRecord(of: arguments.id, in: bundle)
         let remains = record.map { Remains($0) } ?? Remains(of: arguments.id, pid: pid)
         let wasAlive = remains.isAlive
+        let wasKnown = Files.exists("\(runtime.root)/\(arguments.id)")
         await delete(arguments.id, by: runtime, in: bundle, log: &log)
         if remains.isLeft { log(.warning, "what the runtime has left is killed") }
         if !remains.end(by: deadline) { log(.error, "something of the container is left") }
@@ -47,8 +50,9 @@ package enum DeleteAction {
         let exit = record?.exit ?? LifeRecord(of: arguments.id, in: bundle)?.exit
         let told = exit ?? Exit(status: killed, time: .now())
         let source = exit != nil ? "record" : wasAlive ? "kill" : "none"
-        // containerd makes a warning of whatever is on stderr; that we killed it is what it expects.
-        let level: Log.Level = exit != nil ? .info : wasAlive ? .debug : .warning
+        // containerd makes a warning of whatever is on stderr; that we killed it is what it expects, and it calls us after
+        // each Delete too (C-1.16).
+        let level: Log.Level = exit != nil && wasKnown ? .info : exit != nil || wasAlive ? .debug : .warning
         log(level, "end of init", "status=\(told.status) known-by=\(source)")
         if source == "kill" { keep(told, of: arguments.id, in: bundle) }
         await unmount("\(bundle)/rootfs", by: deadline + unmountLimit.nanoseconds, log: &log)
@@ -75,12 +79,13 @@ package enum DeleteAction {
     }
 
     /// Of a container that was never whole the runtime may not know that it has a cgroup. Who is in there ends once it sees
-    /// that nobody goes on with it.
+    /// that nobody goes on with it; or is another container's, and then the cgroup is not ours to remove.
     private static func removeCgroup(namedIn bundle: String, by deadline: Int64) {
         do throws(Failure) {
             let path = try BundleConfiguration(bundle: bundle).cgroupsPath
+            let deadline = min(deadline, Monotonic.now() + cgroupLimit.nanoseconds)
             while let cgroup = Cgroup(named: path), Monotonic.now() < deadline {
-                cgroup.remove()
+                if cgroup.processes()?.isEmpty == true { cgroup.remove() }
                 Process.sleep(milliseconds: 10)
             }
         } catch {}  // nobody knows where it would be
