@@ -456,6 +456,14 @@ SH
 }
 
 # bats test_tags=direct
+@test "C-1.60 C-1.62 -info tells the features of a runtime that warns of something first" {
+    teller other-one '{"ociVersionMin": "1.1.1"}'
+    sed -i '2i echo "a warning" >&2' "$DIR/bin/other-one"
+    host 'BinaryName = "other-one"'
+    [[ $(info) == *'"ociVersionMin": "1.1.1"'* ]]
+}
+
+# bats test_tags=direct
 @test "C-1.60 -info with what is no options, or no runtime, is a clear error" {
     fails 1 "$SHIM_RUNTIME: stdin: Any: malformed" "$SHIM_BINARY" -info < <(printf '\377\377')
     fails 1 'options of type "other.Options"' "$SHIM_BINARY" -info < <(any 'options:={"@type": "other.Options", "@hex": "0801"}')

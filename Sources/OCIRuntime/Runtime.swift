@@ -90,6 +90,14 @@ package struct Runtime {
     /// Where `binary` is, as exec(3) would find it.
     package func path() throws(Failure) -> String { try Paths.executable(binary) }
 
+    /// Whether what a command prints is to be parsed. What it says on stderr is no part of that, and kept nowhere.
+    private static func reports(_ command: [String]) -> Bool {
+        switch command.first {
+        case "features", "--version", "ps": true
+        default: false
+        }
+    }
+
     /// Starts a command. With `descriptors` these are its 0, 1 and 2; without, its stdin is `input`,
     /// and what it prints is kept for ``Invocation/Outcome``.
     @Loop
@@ -100,7 +108,8 @@ package struct Runtime {
         // A group of its own, so that killing it leaves no helper of a wrapper script behind; and
         // "/", for the bundle that is our working directory may be gone.
         let program = Program(try path(), arguments, workingDirectory: "/", leadsProcessGroup: true)
-        return try Invocation.start(program, named: binary, descriptors: descriptors, input: input)
+        return try Invocation.start(
+            program, named: binary, descriptors: descriptors, input: input, reports: Self.reports(command))
     }
 
     /// What the runtime is, by its own word.

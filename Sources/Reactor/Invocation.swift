@@ -21,9 +21,11 @@ package final class Invocation {
     private var watch: Reactor.Watch?
     private var output: [UInt8] = []
 
-    /// Starts it. `descriptors`: its 0, 1 and 2; nil: `input` (nil: /dev/null) and, for 1 and 2, a pipe to us.
+    /// Starts it. `descriptors`: its 0, 1 and 2; nil: `input` (nil: /dev/null) and, for 1 and 2, a pipe to us. One that
+    /// `reports` has no input, and its 2 is /dev/null.
     package static func start(
-        _ program: Program, named name: String, descriptors: [Int32]? = nil, input: [UInt8]? = nil
+        _ program: Program, named name: String, descriptors: [Int32]? = nil, input: [UInt8]? = nil,
+        reports: Bool = false
     ) throws(Failure) -> Invocation {
         if let descriptors {
             return try Invocation(name, ChildProcess.start(program, descriptors: descriptors), output: nil)
@@ -32,14 +34,15 @@ package final class Invocation {
         if let input {
             stdin = try Files.inMemory(input, named: "input")
         } else {
-            stdin = try FileDescriptor(opening: "/dev/null", .readOnly)
+            stdin = try FileDescriptor(opening: "/dev/null", .readWrite)
         }
         var ends = try Pipe()
         guard let reading = ends.reading.take(), let writing = ends.writing.take() else {
             throw Failure(.internal, "pipe2: no ends")
         }
         try reading.makeNonblocking()
-        let child = try ChildProcess.start(program, descriptors: [stdin.raw, writing.raw, writing.raw])
+        let child = try ChildProcess.start(
+            program, descriptors: [stdin.raw, writing.raw, reports ? stdin.raw : writing.raw])
         return try Invocation(name, child, output: reading)
     }
 

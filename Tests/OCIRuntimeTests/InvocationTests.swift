@@ -20,6 +20,13 @@ struct InvocationTests {
         #expect(output(await (try runtime.invoke([], log: nil)).outcome()) == "one\ntwo\n")
     }
 
+    @Test(arguments: ["features", "--version", "ps"])
+    func `what is to be parsed has nothing of stderr in it`(command: String) async throws {
+        let scratch = try Scratch()
+        let runtime = try scratch.runtime("echo a warning >&2; printf '%s ' \"$@\"; cat")
+        #expect(output(await (try runtime.invoke([command], log: nil)).outcome()) == "\(command) ")
+    }
+
     @Test func `a command has the global options, and none without a log`() async throws {
         let scratch = try Scratch()
         let runtime = try scratch.runtime(#"printf '%s\n' "$@""#)

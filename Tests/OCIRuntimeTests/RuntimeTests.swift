@@ -99,4 +99,10 @@ struct RuntimeTests {
             _ = try runtime.invoke(["start", "c1"], log: nil)
         }
     }
+
+    @Loop
+    @Test func `a crun that warns of something is crun all the same`() async throws {
+        let scratch = try Scratch()
+        #expect(try await scratch.runtime("echo a warning >&2; echo crun version 1.8").dialect() == .crun)
+    }
 }
