@@ -632,6 +632,47 @@ SH
     not grep -q " $DIR/direct/c1/rootfs " /proc/self/mountinfo
 }
 
+# bats test_tags=direct
+@test "C-3.22 P-30 P-31 a container whose Delete was answered before its Create is deleted, once and for all" {
+    for id in c1 c2; do
+        direct_bundle "$id" sleep 1000
+        edit_spec "$id" 'spec["annotations"] = {"io.containerd.runc.v2.group": "g"}'
+        direct_start "$id" </dev/null
+        touch "$FAKE_RUNC/create.hold.$id"
+    done
+    note_words g
+    SHIM=$(shim_pid c1)
+    echo broken >"$FAKE_RUNC/delete.fail.c2"
+    GROUP=g client "$DIR/direct" "$FAKE_RUNC" "$DIR/jobs/log-c1" <<'PY'
+bundles, faults, log = sys.argv[2:]
+connection = Connection(path)
+creates = [connection.send("Task", "Create", {"id": id, "bundle": f"{bundles}/{id}"}) for id in ("c1", "c2")]
+deletes = [connection.send("Task", "Delete", {"id": id}) for id in ("c1", "c2")]
+for stream in deletes:
+    try:
+        connection.result("Delete", stream)
+    except Failure as failure:
+        assert failure.code == 5 and "container not created" in failure.message, failure
+    else:
+        raise AssertionError("Delete of nothing")
+# One comes again, and nothing else does.
+again = connection.send("Task", "Delete", {"id": "c1"})
+connection.call("Shutdown", id="c1")
+for id in ("c1", "c2"):
+    os.remove(f"{faults}/create.hold.{id}")
+for stream in creates:
+    connection.result("Create", stream)
+assert connection.result("Delete", again)["pid"]
+while 'msg="delete" id=c2 error="failed to delete task: broken"' not in open(log).read():
+    time.sleep(0.01)
+os.remove(f"{faults}/delete.fail.c2")
+assert connection.closed(10)
+PY
+    wait_until gone "$SHIM"
+    [ ! -e "/run/containerd/runc/$NS/c1" ]
+    [ ! -e "/run/containerd/runc/$NS/c2" ]
+}
+
 @test "the commands of docs/ctr.md, as they are written" {
     [ "$SHIM_BUILD" != go ] || skip "it names ours"
     make_image

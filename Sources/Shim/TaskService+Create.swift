@@ -50,15 +50,22 @@ extension TaskService {
             _ = handle(call)
         }
         if creation.isUnwanted, let container = containers[id] {
-            do throws(Failure) {
-                try await container.delete()
-            } catch {
-                log(.warning, "delete", "id=\(id) error=\(Log.quoted(error.message))")
-            }
+            await deleteUnwanted(container)
         } else if containers[id] != nil, !creation.calls.contains(where: { $0.call.method == "Delete" }) {
             isToEnd = false
         }
         endIfAsked()
+    }
+
+    /// Whoever would delete it has been told that there is none. After a failure it is tried again, until a client does it.
+    private func deleteUnwanted(_ container: Container) async {
+        let key = Key(id: container.id, exec: "")
+        for _ in 0..<5 {
+            guard containers[key.id] === container, deletions[key] == nil else { return }
+            deletions[key] = []
+            if await delete(container.initial, key, of: container) { return }
+            await Reactor.shared.sleep(.seconds(2))
+        }
     }
 
     private func makeContainer(

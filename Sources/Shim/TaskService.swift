@@ -58,8 +58,8 @@ package final class TaskService {
     var lastHeld: UInt32 = 0
     /// The connection that the last container was deleted by; nil while there are containers, and before.
     package internal(set) var lastDeleter: UInt32?
-    /// Deletions under way, and who asked for one of these too.
-    private var deletions: [Key: [Server.Stream]] = [:]
+    /// Deletions under way, and who asked for them.
+    var deletions: [Key: [Server.Stream]] = [:]
 
     /// `onShutdown`: a client asked for the end, and nothing is left.
     package init(
@@ -247,24 +247,30 @@ package final class TaskService {
             deletions[key]?.append(call.stream)  // they get the same answer
             return
         }
-        deletions[key] = []
-        Loop.start {
-            do throws(Failure) {
-                if message.execID.isEmpty {
-                    try await container.delete()
-                    if self.isEmpty { self.lastDeleter = call.stream.connection }
-                } else {
-                    try await container.delete(exec: message.execID)
-                }
-                let exit = process.state.exit
-                let response = DeleteResponse(
-                    pid: UInt32(process.pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never)
-                for stream in self.deleted(key, call.stream) { self.server.answer(stream, response.encoded()) }
-            } catch {
-                if message.execID.isEmpty { self.isToEnd = false }
-                for stream in self.deleted(key, call.stream) { self.server.answer(stream, error) }
-            }
-            self.endIfAsked()
+        deletions[key] = [call.stream]
+        Loop.start { _ = await self.delete(process, key, of: container) }
+    }
+
+    /// Deletes what is in ``deletions``, and answers who asked for it; false if it failed.
+    func delete(_ process: TaskProcess, _ key: Key, of container: Container) async -> Bool {
+        defer { endIfAsked() }
+        do throws(Failure) {
+            if key.exec.isEmpty { try await container.delete() } else { try await container.delete(exec: key.exec) }
+            let exit = process.state.exit
+            let response = DeleteResponse(
+                pid: UInt32(process.pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never
+            ).encoded()
+            let streams = deletions.removeValue(forKey: key) ?? []
+            if key.exec.isEmpty, isEmpty { lastDeleter = streams.first?.connection }
+            for stream in streams { server.answer(stream, response) }
+            return true
+        } catch {
+            let streams = deletions.removeValue(forKey: key) ?? []
+            // Whoever hears of it says later whether we are to end.
+            if key.exec.isEmpty, !streams.isEmpty { isToEnd = false }
+            for stream in streams { server.answer(stream, error) }
+            if streams.isEmpty { log(.warning, "delete", "id=\(key.id) error=\(Log.quoted(error.message))") }
+            return false
         }
     }
 
@@ -275,10 +281,6 @@ package final class TaskService {
             self.server.answer(call.stream, Failure(.notFound, "container not created"))
         }
         creating[id]?.calls.append((call, timer))
-    }
-
-    private func deleted(_ key: Key, _ first: Server.Stream) -> [Server.Stream] {
-        [first] + (deletions.removeValue(forKey: key) ?? [])
     }
 
     // MARK: Exec, at once
