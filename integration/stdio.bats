@@ -520,6 +520,29 @@ PY
 }
 
 # bats test_tags=direct
+@test "C-3.39 a resize of what has no terminal is nothing, before its Start and after" {
+    direct c1 sleep 1000
+    client "$CASE" <<'PY'
+c = Connection(path)
+for number in range(3):
+    out = Reader(f"{sys.argv[2]}/out{number}")
+    names = {"id": "c1", "exec_id": f"e{number}"}
+    c.call("Exec", {**names, "stdout": out.path, "spec": exec_spec("sh", "-c", "echo said; exec sleep 1000")})
+    c.call("ResizePty", {**names, "width": 99, "height": 11})
+    c.call("Start", names)
+    c.call("ResizePty", {**names, "width": 80, "height": 24})
+    out.start()
+    while not out.data:
+        time.sleep(0.01)
+    c.call("Kill", {**names, "signal": 9})
+    assert out.end() == b"said\n", out.data
+    c.call("Wait", names)
+    c.call("Delete", names)
+PY
+    budget "$SHIM"
+}
+
+# bats test_tags=direct
 @test "T-138 C-4.32 C-4.33 a terminal's output is complete at the exit, each time" {
     direct c1 sleep 1000
     client "$CASE" "${TTY_ROUNDS:-20}" <<'PY'

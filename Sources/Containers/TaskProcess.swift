@@ -29,14 +29,15 @@ package final class TaskProcess {
         self.paths = paths
     }
 
-    /// Opens its stdio and applies what was asked for before there was one (C-4.21, C-4.36).
+    /// Opens its stdio and applies what was asked for before there was one (C-4.21, C-4.36). To be closed after
+    /// a failure too.
     func openStdio(_ settings: Container.Settings, report: @escaping @Loop (String) -> Void) throws(Failure) -> Stdio {
         let owner = Stdio.Owner(
             id: id, namespace: settings.namespace, policy: settings.output, spill: settings.spill, report: report)
         let stdio = try Stdio.open(paths, uid: settings.ioUID, gid: settings.ioGID, owner: owner)
+        self.stdio = stdio
         if closesStdin { stdio.closeStdin() }
         if let size { try stdio.resize(columns: size.columns, rows: size.rows) }
-        self.stdio = stdio
         return stdio
     }
 

@@ -171,7 +171,8 @@ package final class Stdio {
         keptWriter = nil
     }
 
-    /// The terminal's size; kept for later while there is no terminal yet (C-4.36).
+    /// The terminal's size; kept for later while there is no terminal yet (C-4.36), and nothing where there will be none
+    /// (C-3.39).
     package func resize(columns: UInt32, rows: UInt32) throws(Failure) {
         size = (columns, rows)
         try applySize()
@@ -359,7 +360,7 @@ package final class Stdio {
     }
 
     private func applySize() throws(Failure) {
-        guard let size else { return }
+        guard paths.terminal, let size else { return }
         try output?.resizeSource(
             rows: UInt16(truncatingIfNeeded: size.rows), columns: UInt16(truncatingIfNeeded: size.columns))
     }

@@ -121,8 +121,11 @@ struct TerminalTests {
     }
 
     @Test func `without a terminal a size is nothing`() throws {
-        let stdio = try Stdio.open(StdioPaths(), uid: 0, gid: 0)
+        let scratch = try Scratch()
+        let stdio = try Stdio.open(StdioPaths(stdout: scratch.fifo("out")), uid: 0, gid: 0)
         try stdio.resize(columns: 1, rows: 1)
+        try stdio.start()
+        try stdio.resize(columns: 2, rows: 2)
         stdio.close()
     }
 
