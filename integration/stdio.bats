@@ -108,6 +108,27 @@ PY
     head -c 108894 <&"$reader" >/dev/null
 }
 
+# bats test_tags=direct
+@test "C-3.44 C-4.12 what nobody has read when who waits is answered is there for the next reader, and counted if none comes" {
+    # More than a page, so that the answer waits for a reader.
+    bare c1 sh -c 'seq -w 1 2000; seq -w 1 2000 >&2'
+    client "$DIR/direct/c1" "$CASE" <<'PY'
+bundle, case = sys.argv[2:]
+for name in ("out", "err"):
+    os.mkfifo(f"{case}/{name}")
+c, waiting = Connection(path), Connection(path)
+c.call("Create", id="c1", bundle=bundle, stdout=case + "/out", stderr=case + "/err")
+answer = waiting.send("Task", "Wait", {"id": "c1"})
+c.call("Start", id="c1")
+waiting.result("Wait", answer)
+with open(case + "/out", "rb") as reader:
+    assert reader.read() == b"".join(b"%04d\n" % number for number in range(1, 2001))
+c.call("Delete", id="c1")
+PY
+    wait_until grep -q 'text="10000 bytes of output could not be delivered"' "$DIR/jobs/log-c1"
+    budget "$SHIM"
+}
+
 @test "T-131 C-4.14 binary bytes of both streams keep their stream" {
     run --separate-stderr attached -- sh -c 'printf "a\n\001\377"; printf "b\n" >&2; exit 3'
     [ "$status" -eq 3 ]

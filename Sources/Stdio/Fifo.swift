@@ -22,10 +22,10 @@ enum Fifo {
         try FileDescriptor(opening: path, [.readOnly, .nonblocking])
     }
 
-    /// Another end of a fifo, through which nothing is read: it tells how much could be. nil if there is none.
-    static func openToLook(_ path: String) -> FileDescriptor? {
+    /// Names a fifo, whatever becomes of its path, and is no end of it. nil if there is none.
+    static func name(_ path: String) -> FileDescriptor? {
         guard !path.isEmpty, let path = try? StdioPath(path).path, Files.isFifo(path) else { return nil }
-        return try? FileDescriptor(opening: path, [.readOnly, .nonblocking])
+        return try? FileDescriptor(opening: path, OpenFlags(rawValue: 0o10_000_000))  // O_PATH
     }
 
     /// A write end of our own: with it the input does not end when the client goes (C-4.12). nil if
@@ -34,4 +34,9 @@ enum Fifo {
         guard Files.isFifo(path) else { return nil }
         return try FileDescriptor(opening: path, [.writeOnly, .nonblocking])
     }
+}
+
+extension FileDescriptor {
+    /// What it is open on, to be opened anew.
+    var path: String { "/proc/self/fd/\(raw)" }
 }

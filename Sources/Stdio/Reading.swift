@@ -14,7 +14,8 @@ final class Reading {
     private static let limit = Duration.seconds(8)
     private static let longestPause = Duration.milliseconds(10)
 
-    // Of our own, for a relay closes its fifo as soon as all is in it. A reader more delays nobody's end of file.
+    // Names of our own, for a relay closes its fifo as soon as all is in it. A read end that stays open would be taken for a
+    // client's (``UnreadOutput``).
     private var output: FileDescriptor?
     private var error: FileDescriptor?
     private let relays: [Relay]
@@ -24,8 +25,8 @@ final class Reading {
     private let whenRead: @Loop () -> Void
 
     init(_ paths: StdioPaths, through relays: [Relay], whenRead: @escaping @Loop () -> Void) {
-        output = Fifo.openToLook(paths.stdout)
-        error = paths.terminal ? nil : Fifo.openToLook(paths.stderr)
+        output = Fifo.name(paths.stdout)
+        error = paths.terminal ? nil : Fifo.name(paths.stderr)
         self.relays = relays
         self.whenRead = whenRead
     }
@@ -36,7 +37,12 @@ final class Reading {
     }
 
     private var count: Int {
-        (output?.unread ?? 0) + (error?.unread ?? 0) + relays.reduce(0) { $0 + $1.undelivered }
+        unread(output?.path) + unread(error?.path) + relays.reduce(0) { $0 + $1.undelivered }
+    }
+
+    private func unread(_ path: String?) -> Int {
+        guard let path, let end = try? FileDescriptor(opening: path, [.readOnly, .nonblocking]) else { return 0 }
+        return end.unread
     }
 
     private func look(after pause: Duration) {

@@ -18,9 +18,8 @@ final class UnreadOutput {
 
     /// Of the fifo that `descriptor` is open on; nil if there is nothing in it, or it is none.
     static func left(in descriptor: borrowing FileDescriptor) -> UnreadOutput? {
-        let path = "/proc/self/fd/\(descriptor.raw)"
-        guard descriptor.unread > 0, Files.isFifo(path) else { return nil }
-        guard let writer = try? FileDescriptor(opening: path, [.writeOnly, .nonblocking]) else { return nil }
+        guard descriptor.unread > 0, Files.isFifo(descriptor.path) else { return nil }
+        guard let writer = try? FileDescriptor(opening: descriptor.path, [.writeOnly, .nonblocking]) else { return nil }
         let unread = UnreadOutput(writer)
         all.append(unread)
         return unread

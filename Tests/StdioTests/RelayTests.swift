@@ -110,6 +110,34 @@ struct RelayTests {
         #expect(try await client.read(5) == Array("early".utf8))
     }
 
+    @Test func `what was unread when its process ended is there after who waited was told, and counted`() async throws {
+        for isRead in [true, false] {
+            let test = try output()
+            let bytes = pattern(10_000)
+            try await test.process.write(bytes)
+            test.process.close()
+            test.stdio.processExited()
+            await Waiter<Void>.suspend { waiter in test.stdio.afterReading { waiter.resume(()) } }
+            if isRead { #expect(try await Peer.reader(test.path).read() == bytes) }
+            test.stdio.close()
+            #expect(test.stdio.lostBytes == (isRead ? 0 : bytes.count))
+        }
+    }
+
+    @Test func `a client reads the end while who waits is told only later`() async throws {
+        let test = try output()
+        let client = try Peer.reader(test.path)
+        let bytes = pattern(10_000)
+        try await test.process.write(bytes)
+        test.process.close()
+        test.stdio.processExited()
+        var isTold = false
+        test.stdio.afterReading { isTold = true }
+        #expect(await test.stdio.drained())
+        #expect(try await client.read() == bytes)
+        #expect(!isTold)
+    }
+
     @Test func `a runtime that writes much before the start is not blocked`() async throws {
         let test = try output(started: false)
         let client = try Peer.reader(test.path)
