@@ -12,7 +12,7 @@ import _Concurrency
 final class Relay {
     /// No more than this in one turn of the loop, so that every other stream gets its own.
     private static let turn = 1 << 20
-    /// A write to a regular file may wait for its disk.
+    /// Likewise to what is no pipe: a write to a regular file may wait for its disk.
     private static let fileTurn = 64 << 10
     /// Pipes that are busy hold so much: fewer turns for the same bytes. The client's keep their size, for what a
     /// client has not read when it deletes the task is lost to it.
@@ -26,6 +26,7 @@ final class Relay {
     /// Bytes that were read and not taken; only ever from one read that was not spliced, or a mark.
     private var kept: [UInt8] = []
     private var copies: Bool
+    private let isToPipe: Bool
     private var hasGrown = false
     private let overflow: Overflow?
     /// When a destination that cannot be watched, or failed, is tried again.
@@ -48,6 +49,7 @@ final class Relay {
         // A terminal gives EIO where it means something that splice does not tell. And spliced bytes take a page each: a pipe
         // is full after sixteen short lines, and its reader would not be in time.
         copies = role != .input && role != .output || overflow != nil
+        isToPipe = Files.isFifo(destination.path)
         self.source = RelaySide(source)
         self.destination = RelaySide(destination)
         self.whenClosed = whenClosed
@@ -136,7 +138,7 @@ final class Relay {
     /// Moves what can be moved in one turn, and says why it stopped.
     private func move(readingSource: Bool = true) -> RelayState.Event {
         guard source != nil, destination != nil else { return .stopped }
-        var budget = destination?.isWatchable == false ? Self.fileTurn : Self.turn
+        var budget = isToPipe ? Self.turn : Self.fileTurn
         let all = budget
         while budget > 0 {
             switch transfer(atMost: budget, readingSource: readingSource) {

@@ -138,6 +138,23 @@ struct RelayTests {
         #expect(!isTold)
     }
 
+    @Test func `a regular file gets 64 KiB in one turn`() async throws {
+        let scratch = try Scratch()
+        let path = try scratch.file("log", "")
+        let stdio = try Stdio.open(StdioPaths(stdout: path), uid: 0, gid: 0)
+        let end = try FileDescriptor(owning: check(clinux_copy_descriptor(stdio.descriptorsForRuntime[1]), "dup", ""))
+        end.growPipe(to: 1 << 20)
+        let process = try Peer(owning: end)
+        stdio.runtimeStarted()
+        let bytes = pattern(300_000)
+        try await process.write(bytes)
+        try stdio.start()
+        #expect(try Files.read(path).count == 65536)
+        process.close()
+        #expect(await stdio.drained())
+        #expect(try Files.read(path) == bytes)
+    }
+
     @Test func `a runtime that writes much before the start is not blocked`() async throws {
         let test = try output(started: false)
         let client = try Peer.reader(test.path)
