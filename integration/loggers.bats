@@ -307,3 +307,23 @@ grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
     ended
     seq 1000 | cmp - "$CASE/out"
 }
+
+@test "C-4.43 a logger that is told to end may take the time that the Delete has" {
+    logger "trap 'sleep 3; echo sent >>$CASE/told; exit' TERM; exec 5>&-; while :; do sleep 0.05; done"
+    by_logger
+    logged true
+    ended
+    [ "$(cat "$CASE/told")" = sent ]
+    not alive "$(cat "$CASE/pids")"
+}
+
+@test "C-4.43 a process that is left behind, and says nothing, holds up the Delete for a logger's sake for 2 s" {
+    logger "exec 5>&-; exec cat <&3 >>$CASE/out"
+    direct c1 sleep 1000
+    rpc c1 Exec "$(exec_fields c1 e1 sh -c 'sleep 1000 & echo said')" stdout="binary://$CASE/logger" >/dev/null
+    rpc c1 Start id=c1 exec_id=e1
+    rpc c1 Wait id=c1 exec_id=e1
+    rpc c1 Delete id=c1 exec_id=e1 --patience 6
+    [ "$(cat "$CASE/out")" = said ]
+    not alive "$(cat "$CASE/pids")"
+}

@@ -21,7 +21,7 @@ final class Logger {
 
     /// How long a logger may take to get ready.
     private static let readyLimit = Duration.seconds(10)
-    /// How long it may take to end after the last byte was read, or after it was told to.
+    /// How long it may take to end after the last byte was read, and at least after it was told to.
     private static let endLimit = Duration.seconds(2)
     /// One that lived so long does not wait for its next start.
     private static let goodLife = Duration.seconds(10)
@@ -42,6 +42,8 @@ final class Logger {
     private var recovery: Reactor.Timer?
     private var timer: Reactor.Timer?
     private var isStopping = false
+    /// How long it may take to end after it was told to.
+    private var grace = endLimit
 
     /// Starts it.
     init(_ command: Command, for owner: Stdio.Owner) throws(Failure) {
@@ -81,16 +83,19 @@ final class Logger {
     }
 
     /// Suspends until it has read everything and has ended, at most for `limit`; false if it has not. One
-    /// that stays although there is nothing left for it is not waited for.
+    /// that stays although there is nothing to read is not waited for: what is left of `limit` it has once it is told to end.
     func hasEnded(within limit: Duration) async -> Bool {
         var patience = limit
         var idle = Duration.zero
         let step = Duration.milliseconds(20)
         while child != nil || timer != nil {
-            guard patience > .zero, idle < Self.endLimit else { return false }
+            guard patience > .zero, idle < Self.endLimit else {
+                grace = max(Self.endLimit, patience)
+                return false
+            }
             await Reactor.shared.sleep(step)
             patience -= step
-            idle = isOver ? idle + step : .zero
+            idle = hasUnread ? .zero : idle + step
         }
         return true
     }
@@ -109,7 +114,7 @@ final class Logger {
         readiness.open()
         guard let child else { return }
         do throws(Failure) { try child.kill(15) } catch {}  // it is gone
-        self.timer = Reactor.shared.after(Self.endLimit) {
+        self.timer = Reactor.shared.after(grace) {
             self.timer = nil
             child.killGroup()
         }
@@ -118,8 +123,10 @@ final class Logger {
     /// ``stop()``, and suspends until it is gone, or cannot be ended.
     func end() async {
         stop()
-        _ = await child?.exit(within: Self.endLimit + .seconds(1))
+        _ = await child?.exit(within: grace + .seconds(1))
     }
+
+    private var hasUnread: Bool { (outputReading?.unread ?? 0) + (errorReading?.unread ?? 0) > 0 }
 
     /// Whether nobody can write any more, and all that was written has been read.
     private var isOver: Bool {
@@ -158,7 +165,7 @@ final class Logger {
         } else if !isOver {
             failures += 1
             owner.report("logger \(command.path) ended with \(exit.status) and is started again")
-            restart(after: .milliseconds(min(10_000, 100 << min(failures - 1, 7))))
+            restart(after: RelayState.delay(failures))
         }
     }
 

@@ -200,7 +200,7 @@ package struct RelayState: Equatable {
     }
 
     /// 100 ms, then twice as long each time, at most 10 s.
-    private static func delay(_ failures: Int) -> Duration {
+    static func delay(_ failures: Int) -> Duration {
         .milliseconds(min(10_000, 100 << min(failures - 1, 7)))
     }
 

@@ -75,6 +75,32 @@ struct LoggerTests {
         await logger.end()
     }
 
+    @Test func `one that is told to end has the time that the delete has left`() async throws {
+        let scratch = try Scratch()
+        let file = try scratch.file("out", "")
+        let logger = try logger(scratch, "trap 'sleep 3; echo sent >\(file); exit' TERM; exec 5>&-; sleep 100 & wait")
+        try await logger.waitUntilReady()
+        try say("", to: logger)
+        #expect(await logger.hasEnded(within: .seconds(8)) == false)
+        await logger.end()
+        #expect(try Files.text(file) == "sent\n")
+    }
+
+    @Test func `one whose pipes are held by somebody who says nothing is not waited for`() async throws {
+        let scratch = try Scratch()
+        let logger = try logger(scratch, "exec 5>&-; cat <&3 >/dev/null")
+        try await logger.waitUntilReady()
+        guard let output = logger.takeOutput() else { return }
+        let held = try Peer(owning: output)
+        _ = logger.takeError()
+        try await held.write("x")
+        let began = Monotonic.now()
+        #expect(await logger.hasEnded(within: .seconds(8)) == false)
+        #expect(Monotonic.now() - began < 6_000_000_000)
+        held.close()
+        await logger.end()
+    }
+
     @Test func `one that stays although there is nothing left is not waited for`() async throws {
         let scratch = try Scratch()
         let logger = try logger(scratch, "exec 5>&-; cat <&3 >/dev/null; sleep 100")
