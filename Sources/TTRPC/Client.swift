@@ -57,7 +57,7 @@ package final class Client {
     }
 
     /// Gives up the connection; a call under way is lost.
-    package func disconnect(_ failure: Failure = Failure(.cancelled, "disconnected")) {
+    func disconnect(_ failure: Failure) {
         if let failing { Reactor.shared.cancel(failing) }
         failing = nil
         if let watch { Reactor.shared.cancel(watch) }

@@ -74,8 +74,7 @@ package struct ConnectionState {
             let length = Int(header.length)
             let body = start + FrameHeader.size
             if length > FrameHeader.longestBody {
-                let text = "message length \(length) exceed maximum message size of \(FrameHeader.longestBody)"
-                actions.append(.refuse(stream: header.stream, Status(code: 8, message: text)))
+                actions.append(.refuse(stream: header.stream, .tooLong(length)))
                 let here = min(length, buffer.count - body)
                 start = body + here
                 guard here == length else {

@@ -72,16 +72,14 @@ package final class Server {
 
     /// Answers a call with its response message.
     package func answer(_ stream: Stream, _ payload: [UInt8]) {
-        send(stream, TTRPCResponse(status: nil, payload: payload))
+        send(stream, TTRPCResponse(payload: payload).encoded())
     }
 
     /// Answers a call with a failure of its service.
     package func answer(_ stream: Stream, _ failure: Failure) { refuse(stream, Status(failure)) }
 
     /// Answers a call with a failure of the protocol's.
-    package func refuse(_ stream: Stream, _ status: Status) {
-        send(stream, TTRPCResponse(status: TTRPCStatus(code: status.code, message: status.message), payload: []))
-    }
+    package func refuse(_ stream: Stream, _ status: Status) { send(stream, status.response) }
 
     /// The call gets no answer, for its caller is gone.
     package func abandon(_ stream: Stream) { connections[stream.connection]?.finish(stream.id) }
@@ -89,12 +87,8 @@ package final class Server {
     /// Whether all answers have left.
     package var isFlushed: Bool { connections.values.allSatisfy { $0.isFlushed } }
 
-    private func send(_ stream: Stream, _ response: TTRPCResponse) {
-        var body = response.encoded()
-        if body.count > FrameHeader.longestBody {
-            let text = "message length \(body.count) exceed maximum message size of \(FrameHeader.longestBody)"
-            body = TTRPCResponse(status: TTRPCStatus(code: 8, message: text), payload: []).encoded()
-        }
+    private func send(_ stream: Stream, _ response: [UInt8]) {
+        let body = response.count > FrameHeader.longestBody ? Status.tooLong(response.count).response : response
         guard let connection = connections[stream.connection] else { return }
         connection.send(FrameHeader.frame(.response, stream: stream.id, body: body))
         connection.finish(stream.id)
@@ -145,12 +139,18 @@ package final class Server {
     }
 
     fileprivate func refuse(_ connection: Connection, stream: UInt32, _ status: Status) {
-        let response = TTRPCResponse(status: TTRPCStatus(code: status.code, message: status.message), payload: [])
-        connection.send(FrameHeader.frame(.response, stream: stream, body: response.encoded()))
+        connection.send(FrameHeader.frame(.response, stream: stream, body: status.response))
     }
 
     fileprivate func disconnected(_ connection: Connection) { onDisconnect?(connection.id) }
     fileprivate func closed(_ connection: Connection) { connections.removeAndShrink(connection.id) }
+}
+
+extension Status {
+    /// The body of the response that says it.
+    fileprivate var response: [UInt8] {
+        TTRPCResponse(status: TTRPCStatus(code: code, message: message)).encoded()
+    }
 }
 
 /// One peer.

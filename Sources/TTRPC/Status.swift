@@ -17,6 +17,11 @@ package struct Status: Equatable {
         message = Status.suffix(of: failure.kind).map { "\(failure.message): \($0)" } ?? failure.message
     }
 
+    /// What a body of so many bytes is answered with.
+    static func tooLong(_ length: Int) -> Status {
+        Status(code: 8, message: "message length \(length) exceed maximum message size of \(FrameHeader.longestBody)")
+    }
+
     /// The gRPC number of a kind.
     package static func code(of kind: Failure.Kind) -> Int32 {
         switch kind {

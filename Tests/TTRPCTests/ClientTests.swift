@@ -5,6 +5,10 @@ import Testing
 
 @testable import TTRPC
 
+extension Client {
+    fileprivate func disconnect() { disconnect(Failure(.cancelled, "disconnected")) }
+}
+
 /// Accepts whoever connects.
 @Loop
 private final class Listener {
