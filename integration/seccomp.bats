@@ -48,6 +48,7 @@ spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet"
     *(allow("personality", args=[compare("EQ", value)]) for value in (0, 8, 0x20000, 0x20008, 0xffffffff)),
     allow("clone", args=[compare("MASKED_EQ", 0x7e020000)]),
     allow("socket", args=[compare("LT", 38)]), allow("socket", args=[compare("EQ", 39)]), allow("socket", args=[compare("GT", 40)]),
+    {"names": ["clone", "personality", "mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 33},
     {"names": ["rmdir"], "action": "SCMP_ACT_KILL_PROCESS"}, {"names": ["chmod"], "action": "SCMP_ACT_KILL_THREAD"},
     {"names": ["chown", "chown32"], "action": "SCMP_ACT_TRAP"}]}
 '
@@ -506,6 +507,24 @@ PY
     not grep -q 'nothing to audit' "$DIR/jobs/log-c2"
     grep -q 'nothing to audit' "$DIR/jobs/log-c2audit"
     cp "$CASE/kept" "$SWIFTRUNC_CONFIG"
+}
+
+@test "a profile that denies nothing is no reason to fail, and its config.json stays" {
+    for mode in audit stop; do
+        profiled "c$mode" "$mode" 'spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_LOG"}' true
+        cp "$DIR/direct/c$mode/config.json" "$CASE/before"
+        begin "c$mode"
+        [ "$(ended "c$mode")" = 0 ]
+        diff "$CASE/before" "$DIR/direct/c$mode/config.json"
+        grep -q "nothing to $mode: the profile denies nothing" "$DIR/jobs/log-c$mode"
+    done
+}
+
+@test "the socket that the runtime hands it over by is root's alone" {
+    profiled c1 audit "$SOME_DENIED" sleep 1000
+    (umask 0 && direct_start c1 </dev/null >/dev/null)
+    direct_create c1 >/dev/null
+    [ "$(stat -c %a "$(listener_of c1)")" = 600 ]
 }
 
 @test "a runtime that hands over no listener is no success" {

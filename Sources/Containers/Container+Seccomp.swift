@@ -23,9 +23,15 @@ extension Container {
         let configuration = try JSONValue(parsing: text, subject: configurationFile)
         guard let profile = try profile(in: configuration, for: plan) else { return nil }
         for call in profile.partlyUntold { publish(.seccomp(id: id, "not all denials are told: call=\(call)")) }
-        let agent = try SeccompAgent(id, bundle: bundle, profile: profile, plan: plan) { self.hear($0) }
-        seccomp = agent
-        try Files.writeAtomically(agent.configuration(of: configuration), to: configurationFile)
+        let path = SeccompAgent.socketPath(in: plan.socketDirectory, bundle: bundle)
+        guard let asking = try profile.rewrite(configuration, for: plan.mode, listener: path) else {
+            if plan.isAskedFor {
+                publish(.seccomp(id: id, "nothing to \(plan.mode.rawValue): the profile denies nothing that can be told"))
+            }
+            return nil
+        }
+        seccomp = try SeccompAgent(id, bundle: bundle, profile: profile, plan: plan) { self.hear($0) }
+        try Files.writeAtomically(asking, to: configurationFile)
         return text
     }
 

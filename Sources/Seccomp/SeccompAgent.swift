@@ -1,4 +1,3 @@
-package import JSON
 package import Linux
 package import Reactor
 import _Concurrency
@@ -99,7 +98,7 @@ package final class SeccompAgent {
         "\(directory)/\(Digest.sha256("\(bundle)/seccomp"))"
     }
 
-    /// Listens for the container `id`. `profile` is its own, before ``configuration(of:)``.
+    /// Listens for the container `id`. `profile` is its own, before ``SeccompProfile/rewrite(_:for:listener:)``.
     package init(
         _ id: String, bundle: String, profile: SeccompProfile, plan: Plan, tell: @escaping @Loop (Event) -> Void
     ) throws(Failure) {
@@ -114,12 +113,8 @@ package final class SeccompAgent {
         path = Self.socketPath(in: plan.socketDirectory, bundle: bundle)
         Files.remove(path)  // a shim's that has died
         socket = try UnixSocket.listen(at: path)
+        try Files.changeMode(path, to: 0o600)
         try listen()
-    }
-
-    /// The text of a config.json whose profile asks us.
-    package func configuration(of text: JSONValue) throws(Failure) -> [UInt8] {
-        try profile.rewrite(text, for: plan.mode, listener: path)
     }
 
     /// Suspends until a listener has come, at most for `limit`; false if none has.

@@ -29,16 +29,25 @@ extension SeccompProfile {
             tgkill write
             """))
     private static let untold = handover.union([stage])
+    /// With it a thread that waits for an answer cannot be stopped (seccomp_unotify(2)), and so not killed or trapped by
+    /// ``Refusal``. It means nothing without a listener.
+    private static let killable = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
 
     /// Makes the profile in `configuration`, the text of a config.json, ask the listener at `path`, and leaves all else
-    /// as it is.
+    /// as it is. Nil if there is nothing to ask: runc makes no listener then.
     package func rewrite(
         _ configuration: JSONValue, for mode: SeccompMode, listener path: String
-    ) throws(Failure) -> [UInt8] {
-        guard let linux = configuration["linux"] else { throw Failure(.invalidArgument, "config.json: no linux") }
+    ) throws(Failure) -> [UInt8]? {
+        guard let linux = configuration["linux"], linux.isObject else {
+            throw Failure(.invalidArgument, "config.json: no linux")
+        }
+        guard let rules = try mode == .record ? everything() : denials() else { return nil }
         if linux["seccomp"] == nil { linux.set("seccomp", to: try Self.parsed(source.text)) }
         guard let seccomp = linux["seccomp"] else { throw Failure(.resourceExhausted, "json: no memory") }
-        let rules = try mode == .record ? everything() : denials()
+        if let flags = seccomp["flags"]?.elements.compactMap({ $0.string }), flags.contains(Self.killable) {
+            let others = flags.filter { $0 != Self.killable }.map(JSONValue.quoted)
+            seccomp.set("flags", to: try Self.parsed(Array("[\(others.joined(separator: ","))]".utf8)))
+        }
         seccomp.set("listenerPath", to: try Self.parsed(Array(JSONValue.quoted(path).utf8)))
         seccomp.set("syscalls", to: try Self.parsed(Array("[\(rules.joined(separator: ","))]".utf8)))
         return configuration.text
@@ -53,25 +62,31 @@ extension SeccompProfile {
         return (needed + conditionalNames.filter { complement(of: $0) == nil }).sorted()
     }
 
-    private func denials() throws(Failure) -> [String] {
+    /// Nil if none can be told.
+    private func denials() throws(Failure) -> [String]? {
         var all: [String] = []
-        for rule in rules {
+        var asks = false
+        // Runtimes leave out a rule that says the same as the default, which is told below.
+        for rule in rules where rule.action != defaultAction {
             let names = rule.names.filter { $0 != Self.stage }
             guard rule.action.isDenial else {
                 all += try rule.text(names: names)
                 continue
             }
-            all += try rule.text(names: names.filter { !Self.untold.contains($0) }, action: Self.notify)
+            let told = try rule.text(names: names.filter { !Self.untold.contains($0) }, action: Self.notify)
+            asks = asks || !told.isEmpty
+            all += told
             all += try rule.text(names: names.filter { Self.untold.contains($0) })
         }
         if defaultAction.isDenial {
-            let named = names
-            all += Self.rule(unnamedCalls.filter { !named.contains($0) })
+            var told = Self.rule(unnamedCalls.filter { rules(for: $0).isEmpty })
             for name in conditionalNames {
-                for condition in complement(of: name) ?? [] { all += Self.rule([name], condition) }
+                for condition in complement(of: name) ?? [] { told += Self.rule([name], condition) }
             }
+            asks = asks || !told.isEmpty
+            all += told
         }
-        return all + stageRules
+        return asks ? all + stageRules : nil
     }
 
     private func everything() throws(Failure) -> [String] {

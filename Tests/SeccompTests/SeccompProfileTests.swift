@@ -14,7 +14,7 @@ import Testing
         let configuration = try json("{\"linux\":{\"seccomp\":\(text)}}")
         let profile = try SeccompProfile(try #require(configuration["linux"]?["seccomp"]))
         let after = try JSONValue(
-            parsing: profile.rewrite(configuration, for: mode, listener: "/run/s"), subject: "after")
+            parsing: #require(try profile.rewrite(configuration, for: mode, listener: "/run/s")), subject: "after")
         let seccomp = try #require(after["linux"]?["seccomp"])
         let rules = try #require(seccomp["syscalls"]?.elements).map { rule in
             let names = rule["names"]?.elements.compactMap { $0.string } ?? []
@@ -35,6 +35,54 @@ import Testing
         return try SeccompFilter(profile).action(
             of: name, audit: architecture == "X86" ? 0x4000_0003 : 0xc000_003e, number: known.number(of: name) ?? 0, all
         )
+    }
+
+    @Test(arguments: [
+        "{\"defaultAction\":\"SCMP_ACT_LOG\"}",
+        "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"futex\"],\"action\":\"SCMP_ACT_ERRNO\"}]}",
+    ])
+    func `a profile that denies nothing that can be told asks nobody, but in a recording`(text: String) throws {
+        let configuration = try json("{\"linux\":{\"seccomp\":\(text)}}")
+        let before = configuration.text
+        let profile = try profile(text)
+        #expect(try profile.rewrite(configuration, for: .audit, listener: "/run/s") == nil)
+        #expect(configuration.text == before)
+        #expect(try profile.rewrite(configuration, for: .record, listener: "/run/s") != nil)
+    }
+
+    /// Runtimes leave them out.
+    @Test func `a rule that says what the default says is none`() throws {
+        let rules = try rewritten(
+            """
+            {"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
+              {"names":["mkdir","personality"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":7,"op":"SCMP_CMP_EQ"}]},
+              {"names":["mkdir","rmdir","chmod"],"action":"SCMP_ACT_ERRNO"},
+              {"names":["personality","chmod"],"action":"SCMP_ACT_ERRNO","args":[{"index":1,"value":7,"op":"SCMP_CMP_EQ"}]}]}
+            """, .audit
+        ).rules
+        #expect(
+            rules == [
+                "SCMP_ACT_ALLOW mkdir,personality [{\"index\":0,\"value\":7,\"op\":\"SCMP_CMP_EQ\"}]",
+                "SCMP_ACT_NOTIFY many",
+                "SCMP_ACT_NOTIFY mkdir [{\"index\":0,\"value\":7,\"op\":\"SCMP_CMP_NE\"}]",
+                "SCMP_ACT_NOTIFY personality [{\"index\":0,\"value\":7,\"op\":\"SCMP_CMP_NE\"}]",
+            ])
+    }
+
+    @Test func `a wait for the answer can be ended`() throws {
+        let flags = "\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]"
+        let seccomp = try rewritten("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\(flags)}", .audit).seccomp
+        #expect(seccomp["flags"]?.elements.compactMap { $0.string } == ["SECCOMP_FILTER_FLAG_LOG"])
+    }
+
+    @Test func `a linux that is no object is refused`() throws {
+        let profile = try SeccompProfile.unconfined()
+        for text in ["{\"linux\":7}", "{\"linux\":[]}", "{}", "[]"] {
+            let configuration = try json(text)
+            #expect(throws: Failure.self) {
+                try profile.rewrite(configuration, for: .record, listener: "/run/s")
+            }
+        }
     }
 
     @Test func `one rule without conditions counts, or one whose conditions hold, or the default`() throws {

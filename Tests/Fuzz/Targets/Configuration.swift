@@ -37,8 +37,10 @@ func checkProfile(_ bytes: [UInt8]) throws(FuzzTarget.Violation) {
     let others = value.keys
     for mode in [SeccompMode.audit, .record] {
         let asking = try understood { () throws(Failure) in
-            try JSONValue(parsing: profile.rewrite(value, for: mode, listener: "/s"), subject: "asking")
+            try profile.rewrite(value, for: mode, listener: "/s")
+                .map { (text) throws(Failure) in try JSONValue(parsing: text, subject: "asking") }
         }
+        guard let asking else { continue }
         try require(asking.keys == others, "other members: \(others)")
         try require(asking["linux"]?["seccomp"]?["listenerPath"]?.string == "/s", "no listener")
     }
