@@ -68,6 +68,25 @@ SH
     diff <(grep -E '^(Cap|NoNew)' /proc/self/status) "$CASE/runtime"
 }
 
+@test "under no_new_privs it keeps them for what it starts, and does not use them" {
+    cat >"$CASE/containerd-shim-limited" <<SH
+#!/bin/sh
+exec setpriv --no-new-privs "$SHIM_BINARY" "\$@"
+SH
+    chmod +x "$CASE/containerd-shim-limited"
+    cat >"$FAKE_RUNC/create.instead" <<'SH'
+grep ^Cap /proc/self/status >"$CASE/runtime"
+exec "$FAKE_RUNC_REAL" "$@"
+SH
+    direct_bundle c1 sleep 1000
+    SHIM_BINARY=$CASE/containerd-shim-limited direct_start c1 </dev/null >/dev/null
+    SHIM=$(shim_pid c1)
+    direct_run c1 >/dev/null
+    [ "$(set_of "$SHIM" CapEff)" = "$(mask "${EFFECTIVE[@]}")" ]
+    diff <(grep ^Cap /proc/self/status) "$CASE/runtime"
+    direct_end c1
+}
+
 # Without a capability the shim cannot have it: the bounding set says so, to what it starts too.
 @test "each of these capabilities is needed: without it something fails that works with it" {
     no_runtime

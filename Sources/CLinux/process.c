@@ -30,6 +30,7 @@ int32_t clinux_is_superuser(void) { return geteuid() == 0; }
 
 int32_t clinux_change_directory(const char *path) { return chdir(path) < 0 ? -errno : 0; }
 void clinux_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+int32_t clinux_has_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1; }
 int32_t clinux_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }
 
 int32_t clinux_create_sched_core(void) {

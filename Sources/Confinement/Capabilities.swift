@@ -19,7 +19,8 @@ package enum Capabilities {
 
     /// Gives up every other one for this process, effective and permitted. The bounding and
     /// inheritable sets stay: a program that root executes gets all of the bounding set again
-    /// (capabilities(7)), so the runtime and the containers see no difference.
+    /// (capabilities(7)), so the runtime and the containers see no difference. Under `no_new_privs` it would not get what
+    /// its parent has not: then all stay permitted.
     ///
     /// Only for uid 0: what another user drops, its children could not get back.
     package static func dropUnneeded() throws(Failure) {
@@ -30,9 +31,10 @@ package enum Capabilities {
             _ = unsafe cap_free(UnsafeMutableRawPointer(held))
             _ = unsafe cap_free(UnsafeMutableRawPointer(kept))
         }
-        guard unsafe cap_clear_flag(kept, CAP_EFFECTIVE) == 0, unsafe cap_clear_flag(kept, CAP_PERMITTED) == 0 else {
+        guard unsafe cap_clear_flag(kept, CAP_EFFECTIVE) == 0 else {
             throw Failure(.unknown, "cap_clear_flag: refused")
         }
+        if !Process.hasNoNewPrivileges { _ = unsafe cap_clear_flag(kept, CAP_PERMITTED) }  // as the one before
         for capability in needed + forMounting {
             var value = CAP_CLEAR
             guard unsafe cap_get_flag(held, capability, CAP_PERMITTED, &value) == 0, value == CAP_SET else { continue }

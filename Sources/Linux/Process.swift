@@ -42,6 +42,10 @@ package enum Process {
         try check(unsafe clinux_change_directory(path), "chdir", path)
     }
 
+    /// No program that this process or a later child executes has more privileges than who executes it (prctl(2),
+    /// PR_GET_NO_NEW_PRIVS).
+    package static var hasNoNewPrivileges: Bool { clinux_has_no_new_privileges() != 0 }
+
     /// Orphans below us become our children (prctl(2), PR_SET_CHILD_SUBREAPER).
     package static func becomeSubreaper() throws(Failure) { try check(clinux_become_subreaper(), "prctl", "subreaper") }
 

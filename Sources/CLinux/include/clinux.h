@@ -98,6 +98,7 @@ void clinux_set_environment(const char *name, const char *value);
 int32_t clinux_pid(void);
 int32_t clinux_parent_pid(void);
 int32_t clinux_change_directory(const char *path);
+int32_t clinux_has_no_new_privileges(void);
 int32_t clinux_become_subreaper(void);
 void clinux_set_name(const char *name);  // its first 15 bytes
 int32_t clinux_create_sched_core(void);  // PR_SCHED_CORE_CREATE for the process group
