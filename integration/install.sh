@@ -22,7 +22,8 @@ if [ "${1:-}" != build ]; then
     # command:package
     needs="containerd:containerd runc:runc bats:bats busybox:busybox-static strace:strace
     python3:python3 ps:procps setpriv:util-linux prlimit:util-linux findmnt:util-linux
-    timeout:coreutils iptables-restore:iptables losetup:mount mkfs.ext4:e2fsprogs protoc:protobuf-compiler"
+    timeout:coreutils iptables-restore:iptables losetup:mount mkfs.ext4:e2fsprogs protoc:protobuf-compiler
+    shellcheck:shellcheck protoc-c:protobuf-c-compiler mmdebstrap:mmdebstrap"
     for need in $needs; do
         if ! PATH="$PATH:/usr/sbin:/sbin" command -v "${need%%:*}" >/dev/null; then
             missing="$missing ${need##*:}"

@@ -31,12 +31,14 @@ install_tools() {
 # format -------------------------------------------------------------------------------------------
 
 check_format() {
-    local output status=0
+    local output status=0 before=$problems
     output=$(timeout -k 5 300 swift format lint --strict --parallel --recursive Package.swift Sources Tests 2>&1 </dev/null) ||
         status=$?
     # A message may be followed by lines of source; what counts are the messages.
     report format < <(grep -E '(error|warning): ' <<<"$output" | sed "s|^$PWD/||")
-    if [ "$status" -ne 0 ] && [ -z "$output" ]; then report format <<<"swift format ended with $status"; fi
+    if [ "$status" -ne 0 ] && [ "$problems" -eq "$before" ]; then
+        report format <<<"swift format ended with $status: $(tail -n 1 <<<"$output")"
+    fi
 }
 
 # words --------------------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ tell() {
     bad=$(grep -c '^not ok ' "$name.tap")
     skip=$(grep -c '^ok .* # skip' "$name.tap")
     # A file that could not be set up, was left dirty, or did not come to its end.
-    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    if [ "${status:-1}" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    told=$((told + 1))
     passed=$((passed + good - skip)) failed=$((failed + bad)) skipped=$((skipped + skip))
     if [ $((good + bad)) -gt 0 ]; then
         echo "# $SHIM_BUILD, containerd $DAEMON: $(basename "$1" .bats), $seconds s"
@@ -125,7 +126,7 @@ tell() {
 
 # pass: every file, $jobs at a time, each told when it has ended.
 pass() {
-    local begin=$SECONDS file running=0
+    local begin=$SECONDS file running=0 told=0
     for file in "${files[@]}"; do
         if [ "$running" -ge "$jobs" ]; then
             wait -n
@@ -137,6 +138,10 @@ pass() {
     done
     wait
     ended
+    if [ "$told" -ne ${#files[@]} ]; then
+        failed=$((failed + ${#files[@]} - told))
+        echo "of ${#files[@]} files $told said how they ended"
+    fi
     echo "## $SHIM_BUILD, containerd $DAEMON: $((SECONDS - begin)) s"
 }
 

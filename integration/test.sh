@@ -6,6 +6,16 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 mkdir -p .build
+# Nobody goes on for who has given up.
+end() {
+    local parts
+    parts=$(jobs -p)
+    # shellcheck disable=SC2046,SC2086 # lists
+    [ -z "$parts" ] || kill $parts $(pgrep -P "${parts//$'\n'/,}") 2>/dev/null
+    wait
+}
+trap end EXIT
+trap 'exit 143' TERM INT
 passed=0 failed=0 skipped=0
 
 heading() { printf '== %s\n' "$*"; }
@@ -14,7 +24,8 @@ heading() { printf '== %s\n' "$*"; }
 bounded() {
     local seconds=$1 log=$2
     shift 2
-    timeout -k 30 "$seconds" "$@" >"$log" 2>&1 </dev/null
+    timeout -k 30 "$seconds" "$@" >"$log" 2>&1 </dev/null &
+    wait $!
 }
 
 # must NAME SECONDS COMMAND...: a part that counts only if it fails.
@@ -105,7 +116,7 @@ fetch() {
 must install 1800 integration/install.sh
 fetch >.build/fetch.log 2>&1 </dev/null &
 # The embedded build takes its time, and one processor.
-bounded 3600 .build/build-embedded.log make --no-print-directory embedded &
+timeout -k 30 3600 make --no-print-directory embedded >.build/build-embedded.log 2>&1 </dev/null &
 building=$!
 must lint 900 integration/lint.sh
 unit
