@@ -19,12 +19,12 @@ package struct RuntimeLog {
     }
 
     /// The failure to report: `prefix` and the runtime's own last error, or `fallback` (C-5.40).
-    package func failure(_ prefix: String, fallback: String, kind: Failure.Kind = .unknown) -> Failure {
+    package func failure(_ prefix: String, fallback: String) -> Failure {
         do throws(Failure) {
             let text = try Files.read(path, from: offset, limit: 4 << 20)
-            return Failure(kind, "\(prefix): \(RuntimeLog.lastError(in: text) ?? fallback)")
+            return Failure(.unknown, "\(prefix): \(RuntimeLog.lastError(in: text) ?? fallback)")
         } catch {
-            return Failure(kind, "\(prefix): unable to retrieve OCI runtime error (\(error.message)): \(fallback)")
+            return Failure(.unknown, "\(prefix): unable to retrieve OCI runtime error (\(error.message)): \(fallback)")
         }
     }
 

@@ -63,7 +63,7 @@ struct RuntimeLogTests {
         #expect(
             log.failure("OCI runtime start failed", fallback: "f") == Failure(.unknown, "OCI runtime start failed: new")
         )
-        #expect(RuntimeLog(path).failure("p", fallback: "f", kind: .internal) == Failure(.internal, "p: f"))
+        #expect(RuntimeLog(path).failure("p", fallback: "f") == Failure(.unknown, "p: f"))
     }
 
     @Test func `a log that comes later is read whole`() throws {
