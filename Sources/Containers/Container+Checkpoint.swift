@@ -16,7 +16,12 @@ extension Container {
     /// removed; after a failure CRIU's log is in the bundle, and the failure says where.
     package func checkpoint(_ checkpoint: Runtime.Checkpoint, for caller: Caller) async throws(Failure) {
         try await beginTurn(for: caller, to: .check(.checkpoint))
-        defer { turns.end() }
+        // Init ends in the middle of one that does not leave it running.
+        if !checkpoint.leavesRunning { commandLimit = .seconds(30) }
+        defer {
+            commandLimit = Self.runtimeLimit
+            turns.end()
+        }
         var checkpoint = checkpoint
         let usesOurs = checkpoint.workPath.isEmpty
         if usesOurs { checkpoint.workPath = checkpointWork }

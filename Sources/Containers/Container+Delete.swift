@@ -9,7 +9,7 @@ import _Concurrency
 extension Container {
     /// How long the runtime is waited for while a process does not end. runc freezes the cgroup before it kills, and waits
     /// ten seconds for what cannot be frozen; a client's patience is no longer than that.
-    private static let runtimeLimit = min(Duration.seconds(3), Runtime.timeout)
+    static let runtimeLimit = min(Duration.seconds(3), Runtime.timeout)
 
     /// How long it waits for what was killed to be gone, all of it together.
     private static let killLimit = Duration.seconds(2)
@@ -29,6 +29,7 @@ extension Container {
             tell(initial, .deleteFailed)
             throw error
         }
+        await endCommands()
         stopWatchingMemory()
         closeSeccomp()
         // What Delete answers of one that never ran.
@@ -43,6 +44,8 @@ extension Container {
         do throws(Failure) {
             guard process === initial else { return try process.state.request(.delete) }
             try process.state.check(.delete)
+            // Of one that has ended, what has the turn comes to nothing, and may hang.
+            if process.state.hasEnded { await endCommands() }
             try await beginTurn(for: nil, to: .request(.delete))
         } catch {
             // It may have been killed, and not end: for what it waits for in the kernel or, where it is the first one of a
@@ -54,7 +57,7 @@ extension Container {
     }
 
     private func runDelete() async throws(Failure) {
-        await endBeside(within: Self.runtimeLimit)
+        await endCommands()
         if endedPaused { await attempt(Runtime.resume(id)) }
         if let slowDelete {
             try await wait(for: slowDelete)
@@ -78,6 +81,7 @@ extension Container {
                 try refuse(after: failure)
                 throw await refused(failure)
             }
+            isForgotten = true
         case .timedOut(let text): throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
     }
@@ -109,24 +113,26 @@ extension Container {
     }
 
     /// What the runtime has just killed (an init that never started, execs that outlived theirs, what init has left in
-    /// a shared pid namespace) is told first, and gone.
+    /// a shared pid namespace) is told first, and gone. What it has not killed we do.
     private func waitForEnds() async throws(Failure) {
+        for process in living { do throws(Failure) { try process.signal(9) } catch {} }  // it has ended
         let step = Duration.milliseconds(20)
         var patience = Self.killLimit
-        while patience > .zero, !hasEnded || killedProcess != nil {
+        while patience > .zero, !living.isEmpty || killedProcess != nil {
             await Reactor.shared.sleep(step)
             patience -= step
         }
         try refuse()
+        if let process = living.first {
+            throw Failure(.failedPrecondition, "container \(id): process \(process.pid) cannot be ended")
+        }
         if initial.state.hasEnded { await initEnd() }
-        // The runtime could not remove it while somebody was in it, and has forgotten the container since.
-        if wasHeldUp { cgroup?.remove() }
+        // Somebody was in it when the runtime tried to remove it, or it has not.
+        if isForgotten { cgroup?.removeIfEmpty() }
     }
 
-    /// Whether init and all execs have, as far as they ever ran.
-    private var hasEnded: Bool {
-        ([initial] + execs.values).allSatisfy { $0.pid == 0 || $0.state.hasEnded }
-    }
+    /// Init and the execs, as far as they run.
+    private var living: [TaskProcess] { ([initial] + execs.values).filter { $0.pid != 0 && !$0.state.hasEnded } }
 
     /// One of its processes that has been killed and has not ended. Others may be in its cgroup that are another
     /// container's.
@@ -136,8 +142,7 @@ extension Container {
     private var sleepingProcess: ProcessStatus? { killedProcess ?? process { $0.state == "D" } }
 
     private func process(where matches: (ProcessStatus) -> Bool) -> ProcessStatus? {
-        let own = ([initial] + execs.values).filter { !$0.state.hasEnded }
-        for pid in (cgroup?.processes() ?? []) + own.map({ $0.pid }) {
+        for pid in (cgroup?.processes() ?? []) + living.map({ $0.pid }) {
             if let status = ProcessStatus(of: pid), matches(status) { return status }
         }
         return nil
@@ -149,7 +154,6 @@ extension Container {
     }
 
     private func cannotEnd(_ process: ProcessStatus, after failure: Failure? = nil) -> Failure {
-        wasHeldUp = true
         let before = failure.map { "\($0.message): " } ?? ""
         return Failure(.failedPrecondition, "\(before)container \(id): \(process.text) cannot be ended")
     }
@@ -192,4 +196,9 @@ extension Container {
             throw error.adding("failed rootfs umount")
         }
     }
+}
+
+extension Cgroup {
+    /// Removes it and those below, if nobody is in any: it may be another container's too.
+    func removeIfEmpty() { if processes()?.isEmpty ?? true { remove() } }
 }

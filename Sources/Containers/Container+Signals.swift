@@ -41,7 +41,10 @@ extension Container {
         guard asksRuntime else { return try process.signal(signal) }
         switch try await run(Runtime.kill(id, signal: UInt32(signal), all: all)) {
         case .succeeded: if signal == 9, initial.state.isPaused { thaw() }
-        case .failed(let text): throw RuntimeWords.killFailure(text)
+        case .failed(let text):
+            // A Delete may have ended the command.
+            if process.state.hasEnded { throw Failure(.notFound, "process already finished") }
+            throw RuntimeWords.killFailure(text)
         case .timedOut(let text): throw Failure(.deadlineExceeded, "unknown error after kill: \(text)")
         }
     }
@@ -60,7 +63,7 @@ extension Container {
     private func thaw() {
         Loop.start {
             guard await self.initial.child?.exit(within: .milliseconds(200)) == nil else { return }
-            await self.attemptBeside(Runtime.resume(self.id))
+            await self.attempt(Runtime.resume(self.id))
         }
     }
 

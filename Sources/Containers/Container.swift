@@ -90,12 +90,14 @@ package final class Container {
     var order = ExitOrder()
     /// Of the calls that change it.
     let turns = Turns()
-    /// A process that could not be ended made a delete fail.
-    var wasHeldUp = false
-    /// The runtime's delete that was under way then.
+    /// The runtime's delete that was under way when a process that could not be ended made ours fail.
     var slowDelete: Invocation?
-    /// Commands of the runtime under way that no client waits for.
-    private var beside: [Invocation] = []
+    /// The runtime knows nothing of it any more, and may have left its cgroup.
+    var isForgotten = false
+    /// Commands of the runtime under way that do not outlive it.
+    private var commands: [Invocation] = []
+    /// How long a Delete waits for them, before it ends them.
+    var commandLimit = Container.runtimeLimit
     /// Its cgroup may be frozen still, and then not every runtime deletes it.
     private(set) var endedPaused = false
     let publish: Publish
@@ -151,14 +153,35 @@ package final class Container {
         execs.first { $0.value.pid == pid && !$0.value.state.hasEnded }?.key
     }
 
-    /// Runs a command of the runtime that has no stdio of the container's. Without `log` nobody reads what it logs.
+    /// Runs a command of the runtime that has no stdio of the container's. Without `log` nobody reads what it logs. It does
+    /// not outlive the container, for its name may be another's then.
     func run(
         _ command: [String], log: RuntimeLog? = nil, input: [UInt8]? = nil, within limit: Duration = Runtime.timeout
     ) async throws(Failure) -> Invocation.Outcome {
+        guard !initial.state.isDeleted else { throw Failure(.notFound, "container not created") }
         let ownLog = log == nil ? ownLog : nil
         defer { if let ownLog { Files.remove(ownLog) } }
         let invocation = try runtime.invoke(command, log: log?.path ?? ownLog ?? "/dev/null", input: input)
+        commands.append(invocation)
+        defer { commands.removeAll { $0 === invocation } }
         return await invocation.outcome(within: limit)
+    }
+
+    /// Runs a command whose failure changes nothing, as the peers do.
+    func attempt(_ command: [String], within limit: Duration = Runtime.timeout) async {
+        do throws(Failure) { _ = try await run(command, within: limit) } catch {}  // no runtime is a failure too
+    }
+
+    /// Suspends until no command is left; those that have not ended within ``commandLimit`` are killed.
+    func endCommands() async {
+        var limit = commandLimit
+        while let command = commands.first {
+            if await !command.hasEnded(within: limit) {
+                command.end()
+                limit = .zero
+            }
+            commands.removeAll { $0 === command }
+        }
     }
 
     /// Tells the process' machine what happened, and does what it says.
@@ -238,38 +261,13 @@ package final class Container {
     }
 
     /// Without a pid namespace of its own, what init leaves behind lives on (C-3.42); if it was
-    /// frozen, it cannot die before it is thawed (C-3.36).
+    /// frozen, it cannot die before it is thawed (C-3.36). The runtime's delete, if it has ended init, does it itself.
     private func killRest() {
+        guard !initial.state.isBeingDeleted else { return }
         if let others = cgroup?.processes(), others.isEmpty { return }
         Loop.start {
-            await self.attemptBeside(Runtime.kill(self.id, signal: 9, all: true))
-            if self.endedPaused { await self.attemptBeside(Runtime.resume(self.id)) }
+            await self.attempt(Runtime.kill(self.id, signal: 9, all: true))
+            if self.endedPaused { await self.attempt(Runtime.resume(self.id)) }
         }
-    }
-
-    /// As ``attempt(_:within:)``, for a command that nobody has asked for. It does not outlive the container, for its name
-    /// may be another's then.
-    func attemptBeside(_ command: [String]) async {
-        let ownLog = ownLog
-        defer { if let ownLog { Files.remove(ownLog) } }
-        do throws(Failure) {
-            let invocation = try runtime.invoke(command, log: ownLog ?? "/dev/null")
-            beside.append(invocation)
-            _ = await invocation.outcome()
-            beside.removeAll { $0 === invocation }
-        } catch {}  // as above
-    }
-
-    /// Suspends until no such command is left; one that takes longer than `limit` is killed.
-    func endBeside(within limit: Duration) async {
-        while let command = beside.first {
-            if await !command.hasEnded(within: limit) { command.end() }
-            beside.removeAll { $0 === command }
-        }
-    }
-
-    /// Runs a command whose failure changes nothing, as the peers do.
-    func attempt(_ command: [String], within limit: Duration = Runtime.timeout) async {
-        do throws(Failure) { _ = try await run(command, within: limit) } catch {}  // no runtime is a failure too
     }
 }
