@@ -158,6 +158,45 @@ PY
 }
 
 # bats test_tags=direct
+@test "C-4.40 P-30 when a Create has failed its logger is gone, also one that ignores SIGTERM" {
+    printf '#!/bin/sh\ntrap "" TERM\necho $$ >"%s"\nexec 5>&-\nexec sleep 1000\n' "$CASE/logger.pid" >"$CASE/logger"
+    chmod +x "$CASE/logger"
+    direct_bundle c1 true
+    direct_start c1 </dev/null
+    echo broken >"$FAKE_RUNC/create.fail"
+    fails 2 "broken" direct_create c1 stdout="binary://$CASE/logger"
+    gone "$(cat "$CASE/logger.pid")"
+}
+
+# bats test_tags=direct
+@test "P-30 a Create that fails leaves the cgroups of another container alone, whose cgroup it shares" {
+    direct c1 sleep 1000
+    direct_bundle c2 sleep 1000
+    edit_spec c2 "spec['linux']['cgroupsPath'] = '$(cgroups_path c1)'"
+    direct_start c2 </dev/null
+    mkdir "$(cgroup_of c1)/below"
+    # As one that is killed half-way.
+    echo 'mkdir "$RUNTIME_ROOT/$NS/c2"; exit 1' >"$FAKE_RUNC/create.instead.c2"
+    fails 2 "OCI runtime create failed" direct_create c2
+    [ ! -e "$RUNTIME_ROOT/$NS/c2" ]
+    rmdir "$(cgroup_of c1)/below"
+    state_is c1 2
+}
+
+# bats test_tags=direct
+@test "C-3.28 P-30 a created container that the runtime has lost ends with its Delete, and its exit is told" {
+    direct_bundle c1 sleep 1000
+    direct_start c1 </dev/null
+    direct_create c1
+    pid=$(cat "$DIR/direct/c1/init.pid")
+    rm -r "$RUNTIME_ROOT/$NS/c1"
+    [[ $(rpc c1 Delete id=c1) == *'"exit_status": 137'* ]]
+    gone "$pid"
+    wait_until topics_are c1 "create exit delete"
+    [ ! -e "$(cgroup_of c1)" ]
+}
+
+# bats test_tags=direct
 @test "P-26 a runtime that prints megabytes to stderr neither hangs nor swells the shim" {
     direct c1 sleep 1000
     echo 10000000 >"$FAKE_RUNC/exec.noise"
@@ -338,6 +377,18 @@ PY
     [[ $output == *create* ]]
     wait_until no_runtime
     fails 5 "container not created" rpc c1 State id=c1
+}
+
+# bats test_tags=direct
+@test "P-26 P-30 a create that hangs removes no container that the runtime knew before" {
+    direct_bundle c1 sleep 1000
+    "$FAKE_RUNC_REAL" --root "$RUNTIME_ROOT/$NS" run --detach --bundle "$DIR/direct/c1" --pid-file "$CASE/pid" c1 \
+        </dev/null >"$CASE/out" 2>&1
+    SWIFTRUNC_RUNTIME_TIMEOUT_SECONDS=$LIMIT direct_start c1 </dev/null
+    touch "$FAKE_RUNC/create.hang"
+    fails 4 "OCI runtime create failed" rpc c1 --patience 30 Create id=c1 bundle="$DIR/direct/c1"
+    alive "$(cat "$CASE/pid")"
+    end_runtime c1
 }
 
 # bats test_tags=direct

@@ -25,6 +25,8 @@ extension Container {
             initial.child?.whenExited { exit in self.tell(self.initial, .exited(exit)) }
         } catch {
             Reaper.shared.abandon(birth)
+            // The shim may end before a logger that has to be killed.
+            await initial.stdio?.endLogger()
             initial.closeStdio()
             Files.remove(pidFile)
             Files.remove(unfinished(pidFile))
@@ -87,7 +89,7 @@ extension Container {
             if !wasKnown, isKnownToRuntime { await destroy() }
             throw failure
         case .timedOut(let text):
-            await destroy()
+            if !wasKnown { await destroy() }
             throw Failure(.deadlineExceeded, "\(failed): \(text)")
         }
         do throws(Failure) {
@@ -133,7 +135,7 @@ extension Container {
         await attempt(Runtime.delete(id, force: true), within: .seconds(10))
         for _ in 0..<50 {
             guard let cgroup = Cgroup(named: request.settings.cgroupsPath) else { return }
-            cgroup.remove()
+            cgroup.removeIfEmpty()
             await Reactor.shared.sleep(.milliseconds(20))
         }
     }
