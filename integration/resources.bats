@@ -129,6 +129,25 @@ limit_of() {
     rpc c1 Delete id=c1 exec_id=e1
 }
 
+@test "T-096 C-3.13 an exec that comes during a Resume is added after it" {
+    direct c1 sleep 1000
+    rpc c1 Pause id=c1
+    in_turns <<'PY'
+hold("resume")
+resume = change("Resume")
+runs_one("resume")
+added = c.send("Task", "Exec", {"id": "c1", "exec_id": "e1", "spec": exec_spec("true")})
+runs_one("resume")
+go_on("resume")
+c.result("Resume", resume)
+c.result("Exec", added)
+c.call("Start", id="c1", exec_id="e1")
+c.call("Wait", id="c1", exec_id="e1")
+c.call("Delete", id="c1", exec_id="e1")
+PY
+    budget "$SHIM"
+}
+
 # bats test_tags=core
 @test "T-097 C-3.36 SIGKILL of a paused task ends it, and it can be deleted" {
     direct c1 sleep 1000
@@ -371,6 +390,24 @@ fails(2, "cannot pause a stopped container", "Pause", pause)
 assert c.result("Delete", delete)["exit_status"] == 137
 assert calls() == ["update", "delete"], calls()
 PY
+}
+
+@test "P-26 C-3.14 a Delete of what has ended does not wait for an Update that hangs" {
+    direct c1 sleep 1000
+    in_turns <<'PY'
+open(faults + "/update.hang", "w").close()
+first, pause = update(77), change("Pause")
+deadline = time.monotonic() + 5
+while calls() != ["update"]:
+    assert time.monotonic() < deadline, calls()
+c.call("Kill", id="c1", signal=9, patience=5)
+assert c.call("Wait", id="c1", patience=5)["exit_status"] == 137
+assert c.call("Delete", id="c1", patience=10)["exit_status"] == 137
+fails(2, "exit status 137", "Update", first)
+fails(2, "cannot pause a stopped container", "Pause", pause)
+assert calls() == ["update", "delete"], calls()
+PY
+    not pgrep -P "$SHIM"
 }
 
 @test "C-3.14 a Start waits for an Update; who waits for a Delete is told that there is no such container" {

@@ -37,6 +37,11 @@ extension Container {
         if !initial.state.hasEnded { publish(.resumed(id: id)) }
     }
 
+    /// Suspends while a Resume is under way.
+    package func resumeEnd() async {
+        if initial.state.isResuming, await turns.begin() { turns.end() }
+    }
+
     /// Changes the limits: `resources` is JSON of OCI LinuxResources, which the runtime gets as it is.
     package func update(_ resources: [UInt8], for caller: Caller) async throws(Failure) {
         try await beginTurn(for: caller, to: .check(.update))

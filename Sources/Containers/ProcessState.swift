@@ -83,6 +83,8 @@ package struct ProcessState: Equatable {
         if case .starting = state { true } else { false }
     }
 
+    /// A Resume is under way.
+    package var isResuming: Bool { state == .resuming }
     package var isPaused: Bool { status == .paused || status == .pausing }
     package var startHasFailed: Bool { state == .startFailed }
     package var isBeingDeleted: Bool {
