@@ -26,7 +26,8 @@ extension Container {
         let path = SeccompAgent.socketPath(in: plan.socketDirectory, bundle: bundle)
         guard let asking = try profile.rewrite(configuration, for: plan.mode, listener: path) else {
             if plan.isAskedFor {
-                publish(.seccomp(id: id, "nothing to \(plan.mode.rawValue): the profile denies nothing that can be told"))
+                publish(
+                    .seccomp(id: id, "nothing to \(plan.mode.rawValue): the profile denies nothing that can be told"))
             }
             return nil
         }
