@@ -283,18 +283,21 @@ package final class TaskService {
         creating[id]?.calls.append((call, timer))
     }
 
-    // MARK: Exec, at once
+    // MARK: Exec, and what is answered at once
 
     private func exec(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try ExecRequest(decoding: call.payload) }
         let container = try container(message.id)
         try Self.checkName(message.execID, "exec id")
         let specification = try ExecSpecification.withTerminal(message.terminal, in: message.spec?.value ?? [])
-        try container.add(
-            exec: message.execID, specification: specification,
-            paths: StdioPaths(
-                stdin: message.stdin, stdout: message.stdout, stderr: message.stderr, terminal: message.terminal))
-        server.answer(call.stream, [])
+        answer(call) { () async throws(Failure) in
+            await container.resumeEnd()
+            try container.add(
+                exec: message.execID, specification: specification,
+                paths: StdioPaths(
+                    stdin: message.stdin, stdout: message.stdout, stderr: message.stderr, terminal: message.terminal))
+            return []
+        }
     }
 
     private func state(_ call: Call) throws(Failure) {
