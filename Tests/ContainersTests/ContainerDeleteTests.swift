@@ -58,7 +58,8 @@ private final class Scene {
     }
 
     func runtimeDoes(_ call: String) async {
-        while !calls.contains(call) { await Reactor.shared.sleep(.milliseconds(2)) }
+        for _ in 0..<5000 where !calls.contains(call) { await Reactor.shared.sleep(.milliseconds(2)) }
+        #expect(calls.contains(call))
     }
 
     /// Begins a job; its failure, or "done", is told by the result's `end`.
