@@ -75,7 +75,7 @@ let package = Package(
         target("TOML", ["Linux"]),
         target("Protobuf", ["CProto", "CProtobufC", "Linux"]),
         target("TTRPC", ["Linux", "Protobuf", "Reactor"]),
-        target("OCIRuntime", ["CLinux", "JSON", "Linux", "Reactor"]),
+        target("OCIRuntime", ["JSON", "Linux", "Reactor"]),
         target("Mounts", ["Confinement", "Linux", "Reactor"]),
         target("Stdio", ["Linux", "Reactor"]),
         target("Cgroups", ["Linux", "Reactor"]),

@@ -70,7 +70,7 @@ check_words() {
 # The targets that may import a C module.
 importers() {
     case $1 in
-    CLinux) echo Linux Reactor OCIRuntime Mounts Stdio Cgroups Seccomp ;;
+    CLinux) echo Linux Reactor Mounts Stdio Cgroups Seccomp ;;
     CSeccomp) echo Seccomp ;;
     CDigest) echo Linux ;;
     CJSON) echo JSON ;;

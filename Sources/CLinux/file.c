@@ -26,7 +26,7 @@ _Static_assert(CLINUX_ENODEV == ENODEV && CLINUX_ELOOP == ELOOP && CLINUX_EOPNOT
 _Static_assert(CLINUX_ECONNABORTED == ECONNABORTED && CLINUX_ECONNREFUSED == ECONNREFUSED, "errno");
 _Static_assert(CLINUX_O_RDWR == O_RDWR && CLINUX_O_CREAT == O_CREAT, "flags");
 _Static_assert(CLINUX_O_TRUNC == O_TRUNC && CLINUX_O_APPEND == O_APPEND && CLINUX_O_NONBLOCK == O_NONBLOCK, "flags");
-_Static_assert(CLINUX_O_DIRECTORY == O_DIRECTORY, "flags");
+_Static_assert(CLINUX_O_DIRECTORY == O_DIRECTORY && CLINUX_O_PATH == O_PATH, "flags");
 
 static int32_t result(long r) { return r < 0 ? -errno : (int32_t)r; }
 

@@ -37,9 +37,12 @@ extension Container {
         if !initial.state.hasEnded { publish(.resumed(id: id)) }
     }
 
-    /// Suspends while a Resume is under way.
+    /// A Resume is under way: an Exec has to wait for its end.
+    package var isResuming: Bool { initial.state.isResuming }
+
+    /// Suspends until it has ended.
     package func resumeEnd() async {
-        if initial.state.isResuming, await turns.begin() { turns.end() }
+        if isResuming, await turns.begin() { turns.end() }
     }
 
     /// Changes the limits: `resources` is JSON of OCI LinuxResources, which the runtime gets as it is.

@@ -25,10 +25,7 @@ extension Container {
         for call in profile.partlyUntold { publish(.seccomp(id: id, "not all denials are told: call=\(call)")) }
         let path = SeccompAgent.socketPath(in: plan.socketDirectory, bundle: bundle)
         guard let asking = try profile.rewrite(configuration, for: plan.mode, listener: path) else {
-            if plan.isAskedFor {
-                publish(
-                    .seccomp(id: id, "nothing to \(plan.mode.rawValue): the profile denies nothing that can be told"))
-            }
+            tellNothing(of: plan, "the profile denies nothing that can be told")
             return nil
         }
         seccomp = try SeccompAgent(id, bundle: bundle, profile: profile, plan: plan) { self.hear($0) }
@@ -39,15 +36,17 @@ extension Container {
     private func profile(in configuration: JSONValue, for plan: SeccompAgent.Plan) throws(Failure) -> SeccompProfile? {
         guard let seccomp = configuration["linux"]?["seccomp"] else {
             if plan.mode == .record { return try SeccompProfile.unconfined() }
-            if plan.isAskedFor {
-                publish(.seccomp(id: id, "nothing to \(plan.mode.rawValue): the container has no profile"))
-            }
+            tellNothing(of: plan, "the container has no profile")
             return nil
         }
         let profile = try SeccompProfile(seccomp)
         guard profile.hasListener else { return profile }
         publish(.seccomp(id: id, "no \(plan.mode.rawValue): the profile has a listener of its own"))
         return nil
+    }
+
+    private func tellNothing(of plan: SeccompAgent.Plan, _ reason: String) {
+        if plan.isAskedFor { publish(.seccomp(id: id, "nothing to \(plan.mode.rawValue): \(reason)")) }
     }
 
     /// After a Create that failed.

@@ -118,6 +118,8 @@ package struct OpenFlags: OptionSet {
     package static let append = OpenFlags(rawValue: Int32(CLINUX_O_APPEND))
     package static let nonblocking = OpenFlags(rawValue: Int32(CLINUX_O_NONBLOCK))
     package static let directory = OpenFlags(rawValue: Int32(CLINUX_O_DIRECTORY))
+    /// What the path names, and nothing that can be read or written.
+    package static let nameOnly = OpenFlags(rawValue: Int32(CLINUX_O_PATH))
 }
 
 /// Both ends of a pipe. A struct because a tuple cannot hold noncopyable values; optional because

@@ -1,4 +1,3 @@
-import CLinux
 package import Linux
 package import Reactor
 import _Concurrency
@@ -79,7 +78,7 @@ package final class ConsoleSocket {
                 connection = consume socket
                 return
             }
-            guard clinux_is_terminal(descriptor.raw) == 0 else {
+            guard descriptor.isTerminal else {
                 throw Failure(.unknown, "the runtime sent something that is no terminal")
             }
             stopWatching()

@@ -283,21 +283,28 @@ package final class TaskService {
         creating[id]?.calls.append((call, timer))
     }
 
-    // MARK: Exec, and what is answered at once
+    // MARK: Exec, at once
 
     private func exec(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try ExecRequest(decoding: call.payload) }
         let container = try container(message.id)
         try Self.checkName(message.execID, "exec id")
         let specification = try ExecSpecification.withTerminal(message.terminal, in: message.spec?.value ?? [])
-        answer(call) { () async throws(Failure) in
-            await container.resumeEnd()
+        let add = { () throws(Failure) in
             try container.add(
                 exec: message.execID, specification: specification,
                 paths: StdioPaths(
                     stdin: message.stdin, stdout: message.stdout, stderr: message.stderr, terminal: message.terminal))
-            return []
         }
+        guard !container.isResuming else {
+            return answer(call) { () async throws(Failure) in
+                await container.resumeEnd()
+                try add()
+                return []
+            }
+        }
+        try add()
+        server.answer(call.stream, [])
     }
 
     private func state(_ call: Call) throws(Failure) {

@@ -25,7 +25,7 @@ enum Fifo {
     /// Names a fifo, whatever becomes of its path, and is no end of it. nil if there is none.
     static func name(_ path: String) -> FileDescriptor? {
         guard !path.isEmpty, let path = try? StdioPath(path).path, Files.isFifo(path) else { return nil }
-        return try? FileDescriptor(opening: path, OpenFlags(rawValue: 0o10_000_000))  // O_PATH
+        return try? FileDescriptor(opening: path, .nameOnly)
     }
 
     /// A write end of our own: with it the input does not end when the client goes (C-4.12). nil if
