@@ -36,7 +36,7 @@ test: ## lint, unit, integration (shipped build under containerd 1.6, 1.7, 2.1, 
 	integration/test.sh
 
 unit: deps ## Swift Testing, ordinary mode, on our own loop
-	$(SWIFT) test --no-parallel --disable-xctest --disable-index-store --scratch-path .build/test
+	$(SWIFT) test --no-parallel --disable-xctest --scratch-path .build/test
 
 sanitize: deps ## the unit tests under the address sanitizer
 	$(SWIFT) test --no-parallel --disable-xctest --sanitize=address --scratch-path .build/asan

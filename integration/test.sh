@@ -54,7 +54,7 @@ count_unit() { grep -cE "^[^ ]+ Test (\".*\"|[^ ]+\(.*\))( with [0-9]+ test case
 unit() {
     local status=0 ended bad left
     heading "unit tests"
-    bounded 1800 .build/unit.log swift test --no-parallel --disable-xctest --disable-index-store --scratch-path .build/test || status=$?
+    bounded 1800 .build/unit.log swift test --no-parallel --disable-xctest --scratch-path .build/test || status=$?
     bad=$(count_unit 'failed after ')
     left=$(count_unit 'skipped')
     # The runner's own sum: a test that prints may run its line into another.
