@@ -879,7 +879,7 @@ case_report() {
     echo "--- shims:"
     shims
     echo "--- containerd, last lines:"
-    grep -vE 'level=(debug|trace)' "$DIR/containerd.log" | tail -n "+$(($(cat "$DIR/log-lines") + 1))" | tail -15
+    tail -n "+$(($(cat "$DIR/log-lines") + 1))" "$DIR/containerd.log" | grep -vE 'level=(debug|trace)' | tail -15
 }
 
 # leftovers: names what is left of this file's cases, ends it, and fails if there was anything.

@@ -198,6 +198,23 @@ all_forwarded() {
     [ -z "$(task_status c1)" ]
 }
 
+@test "C-2.13 C-3.28 a delete that takes its client too long can be done again, and the bundle and the shim go" {
+    events_start
+    idle c1
+    shim=$(shim_pid c1)
+    ctr task kill -s KILL c1
+    wait_until task_is c1 STOPPED
+    touch "$FAKE_RUNC/delete.hold.c1"
+    fails 1 "context deadline exceeded" command ctr -a "$SOCK" -n "$NS" --timeout 2s task rm c1
+    rm "$FAKE_RUNC/delete.hold.c1"
+    wait_event c1 delete
+    wait_until not at_verb delete
+    task_is c1 STOPPED
+    ctr task rm c1
+    wait_until gone "$shim"
+    wait_until not test -e "$(bundle c1)"
+}
+
 @test "C-3.22 P-30 a create is undone if its client gives up, and the bundle and the shim go" {
     run_holding create
     wait_until at_verb create

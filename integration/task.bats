@@ -135,6 +135,56 @@ SHARED_PIDS='spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces
     [ "$(grep -c "\"exited_at\": ${seconds%\}}" "$DIR/jobs/direct-events")" -eq 2 ]
 }
 
+# bats test_tags=direct
+@test "C-2.13 C-3.28 a Delete that ends when nobody hears of it any more is told to who asks next" {
+    direct c1 sleep 1000
+    # Its time is over, or its connection gone.
+    topics=''
+    for end in late gone; do
+        client "$FAKE_RUNC/delete.hold" "$end" <<'PY'
+hold, end = sys.argv[2:]
+c = Connection(path)
+c.call("Kill", id="c1", signal=9)
+c.call("Wait", id="c1")
+open(hold, "w").close()
+delete = c.send("Task", "Delete", {"id": "c1"}, timeout_nano=1 if end == "late" else 0)
+if end == "late":
+    os.unlink(hold)
+    assert c.result("Delete", delete)["exit_status"] == 137
+PY
+        rm -f "$FAKE_RUNC/delete.hold"
+        topics="$topics create start exit delete"
+        wait_until topics_are c1 "${topics# }"
+        client <<'PY'
+c = Connection(path)
+state = c.call("State", id="c1")
+assert state["status"] == 3 and state["exit_status"] == 137
+exit = {key: state[key] for key in ("exit_status", "exited_at")}
+assert c.call("Wait", id="c1") == exit
+refused(5, "container not created", c, "Pids", id="c1")
+assert c.call("Delete", id="c1") == {"pid": state["pid"], **exit}
+for method in ("Delete", "State", "Wait"):
+    refused(5, "container not created", c, method, id="c1")
+PY
+        direct_run c1
+    done
+    budget "$SHIM"
+    # Another of its id takes its place, and it holds up no end.
+    client "$DIR/direct/c1" <<'PY'
+c = Connection(path)
+for create in (True, False):
+    c.call("Kill", id="c1", signal=9)
+    c.call("Wait", id="c1")
+    c.result("Delete", c.send("Task", "Delete", {"id": "c1"}, timeout_nano=1))
+    if create:
+        c.call("Create", id="c1", bundle=sys.argv[2])
+        assert c.call("State", id="c1")["status"] == 1
+c.call("Shutdown", id="c1")
+assert c.closed()
+PY
+    wait_until gone "$SHIM"
+}
+
 @test "T-109 C-3.72 exited_at and status are equal in State, Wait and the events" {
     events_start
     idle c1

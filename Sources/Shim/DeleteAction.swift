@@ -42,7 +42,10 @@ package enum DeleteAction {
         let remains = record.map { Remains($0) } ?? Remains(of: arguments.id, pid: pid)
         let wasAlive = remains.isAlive
         let wasKnown = Files.exists("\(runtime.root)/\(arguments.id)")
-        await delete(arguments.id, by: runtime, in: bundle, log: &log)
+        // Of what they have deleted these runtimes have no directory. To ask them would take long where it is short.
+        if wasKnown || record?.exit == nil || !runtime.isNative {
+            await delete(arguments.id, by: runtime, in: bundle, log: &log)
+        }
         if remains.isLeft { log(.warning, "what the runtime has left is killed") }
         if !remains.end(by: deadline) { log(.error, "something of the container is left") }
         if record == nil { removeCgroup(namedIn: bundle, by: deadline) }

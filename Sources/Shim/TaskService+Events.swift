@@ -11,7 +11,7 @@ import _Concurrency
 extension TaskService {
     func wait(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
-        let process = try container(message.id).process(message.execID)
+        let process = try lastingContainer(message.id).process(message.execID)
         if let exit = process.state.exit {
             return server.answer(call.stream, WaitResponse(exitStatus: exit.status, exitedAt: exit.time).encoded())
         }
@@ -55,6 +55,7 @@ extension TaskService {
         switch event {
         case .created(let container, let pid):
             containers[container.id] = container
+            unheard.removeAndShrink(container.id)
             lastDeleter = nil
             log(.info, "created", "id=\(container.id) pid=\(pid)")
             publishCreate(container, pid)

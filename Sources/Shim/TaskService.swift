@@ -58,8 +58,24 @@ package final class TaskService {
     var lastHeld: UInt32 = 0
     /// The connection that the last container was deleted by; nil while there are containers, and before.
     package internal(set) var lastDeleter: UInt32?
+    /// Somebody who asked for a deletion.
+    struct Deleter {
+        let stream: Server.Stream
+        /// When its time is as good as over: a daemon as busy as the runtime reads the answer no earlier.
+        let deadline: Int64?
+
+        init(_ call: Call) {
+            stream = call.stream
+            deadline = call.timeout.map { Monotonic.now() + $0.nanoseconds / 10 * 9 }
+        }
+    }
+
     /// Deletions under way, and who asked for them.
-    var deletions: [Key: [Server.Stream]] = [:]
+    var deletions: [Key: [Deleter]] = [:]
+    /// Containers whose deletion ended too late for whoever asked for it, until somebody deletes them again. The Go shim breaks
+    /// such a deletion off and keeps the task, so daemons look for it later; told that there is none, containerd 1.6 keeps
+    /// the bundle, and says no Shutdown.
+    var unheard: [String: Container] = [:]
 
     /// `onShutdown`: a client asked for the end, and nothing is left.
     package init(
@@ -92,6 +108,7 @@ package final class TaskService {
         held.compact()
         creating.compact()
         deletions.compact()
+        unheard.compact()
         for container in containers.values { container.compact() }
     }
 
@@ -147,6 +164,12 @@ package final class TaskService {
     func container(_ id: String) throws(Failure) -> Container {
         guard let container = containers[id] else { throw Failure(.notFound, "container not created") }
         return container
+    }
+
+    /// One that is there, or that somebody will ask for once more.
+    func lastingContainer(_ id: String) throws(Failure) -> Container {
+        if let container = unheard[id] { return container }
+        return try container(id)
     }
 
     // MARK: what waits for the runtime
@@ -240,14 +263,17 @@ package final class TaskService {
     private func delete(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
         if message.execID.isEmpty, creating[message.id] != nil { return hold(call, untilCreated: message.id) }
+        if message.execID.isEmpty, let container = unheard.removeAndShrink(message.id) {
+            return server.answer(call.stream, Self.deletion(of: container.initial))
+        }
         let container = try container(message.id)
         let process = try container.process(message.execID)
         let key = Key(id: message.id, exec: message.execID)
         guard deletions[key] == nil else {
-            deletions[key]?.append(call.stream)  // they get the same answer
+            deletions[key]?.append(Deleter(call))  // they get the same answer
             return
         }
-        deletions[key] = [call.stream]
+        deletions[key] = [Deleter(call)]
         Loop.start { _ = await self.delete(process, key, of: container) }
     }
 
@@ -256,22 +282,33 @@ package final class TaskService {
         defer { endIfAsked() }
         do throws(Failure) {
             if key.exec.isEmpty { try await container.delete() } else { try await container.delete(exec: key.exec) }
-            let exit = process.state.exit
-            let response = DeleteResponse(
-                pid: UInt32(process.pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never
-            ).encoded()
-            let streams = deletions.removeValue(forKey: key) ?? []
-            if key.exec.isEmpty, isEmpty { lastDeleter = streams.first?.connection }
-            for stream in streams { server.answer(stream, response) }
+            let deleters = deletions.removeValue(forKey: key) ?? []
+            if key.exec.isEmpty {
+                if isEmpty { lastDeleter = deleters.first?.stream.connection }
+                if !deleters.isEmpty, !deleters.contains(where: hears) { unheard[key.id] = container }
+            }
+            let response = Self.deletion(of: process)
+            for deleter in deleters { server.answer(deleter.stream, response) }
             return true
         } catch {
-            let streams = deletions.removeValue(forKey: key) ?? []
+            let deleters = deletions.removeValue(forKey: key) ?? []
             // Whoever hears of it says later whether we are to end.
-            if key.exec.isEmpty, !streams.isEmpty { isToEnd = false }
-            for stream in streams { server.answer(stream, error) }
-            if streams.isEmpty { log(.warning, "delete", "id=\(key.id) error=\(Log.quoted(error.message))") }
+            if key.exec.isEmpty, !deleters.isEmpty { isToEnd = false }
+            for deleter in deleters { server.answer(deleter.stream, error) }
+            if deleters.isEmpty { log(.warning, "delete", "id=\(key.id) error=\(Log.quoted(error.message))") }
             return false
         }
+    }
+
+    private func hears(_ deleter: Deleter) -> Bool {
+        server.hasPeer(deleter.stream.connection) && deleter.deadline.map { Monotonic.now() < $0 } ?? true
+    }
+
+    private static func deletion(of process: TaskProcess) -> [UInt8] {
+        let exit = process.state.exit
+        return DeleteResponse(
+            pid: UInt32(process.pid), exitStatus: exit?.status ?? 0, exitedAt: exit?.time ?? .never
+        ).encoded()
     }
 
     private func hold(_ call: Call, untilCreated id: String) {
@@ -309,7 +346,7 @@ package final class TaskService {
 
     private func state(_ call: Call) throws(Failure) {
         let message = try decoded { () throws(Failure) in try ProcessRequest(decoding: call.payload) }
-        let container = try container(message.id)
+        let container = try lastingContainer(message.id)
         let process = try container.process(message.execID)
         let exit = process.state.exit
         server.answer(
