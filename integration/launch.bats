@@ -698,7 +698,7 @@ lose_shim() {
 log_has() { tail -n "+$((begin + 1))" "$DIR/containerd.log" | grep -q -- "$1"; }
 
 # bats test_tags=direct
-@test "C-1.16 delete says how init ended if it has something to do" {
+@test "C-1.16 delete says how init ended, and asks the runtime, if it has something to do" {
     for id in c1 c2; do
         direct_bundle "$id" sh -c 'exit 5'
         direct_start "$id" </dev/null
@@ -706,6 +706,7 @@ log_has() { tail -n "+$((begin + 1))" "$DIR/containerd.log" | grep -q -- "$1"; }
         rpc "$id" Wait id="$id"
     done
     rpc c1 Delete id=c1
+    touch "$FAKE_RUNC/record"
     for id in c1 c2; do
         pid=$(shim_pid "$id")
         kill -KILL "$pid"
@@ -717,6 +718,8 @@ log_has() { tail -n "+$((begin + 1))" "$DIR/containerd.log" | grep -q -- "$1"; }
     done
     [ ! -s "$CASE/c1.err" ]
     grep -q 'msg="end of init" status=5 known-by=record ' "$CASE/c2.err"
+    [[ $(<"$FAKE_RUNC/calls") == *" delete --force c2" ]]
+    [ "$(wc -l <"$FAKE_RUNC/calls")" -eq 1 ]
 }
 
 # bats test_tags=direct
