@@ -179,6 +179,19 @@ box() {
     docker stop -t 1 b1
 }
 
+@test "C-2.13 C-3.28 a container whose delete takes docker too long starts again" {
+    box b1 -- sleep 1000
+    touch "$FAKE_RUNC/delete.hold"
+    docker kill b1
+    wait_until -t 40 grep -q 'failed to delete container from containerd' "$DIR/docker.log"
+    rm "$FAKE_RUNC/delete.hold"
+    wait_until not pgrep -f "runc .*--log $DIR/.* delete "
+    is_in b1 exited
+    docker start b1
+    is_in b1 running
+    docker rm -f b1
+}
+
 @test "docker pause, top, stats, update" {
     box b1 -- sleep 1000
     docker pause b1
