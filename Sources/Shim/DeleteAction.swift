@@ -42,7 +42,7 @@ package enum DeleteAction {
         let remains = record.map { Remains($0) } ?? Remains(of: arguments.id, pid: pid)
         let wasAlive = remains.isAlive
         let wasKnown = Files.exists("\(runtime.root)/\(arguments.id)")
-        // Of what they have deleted these runtimes have no directory. To ask them would take long where it is short.
+        // These runtimes keep no directory of what they have deleted; asking them costs time that is short here.
         if wasKnown || record?.exit == nil || !runtime.isNative {
             await delete(arguments.id, by: runtime, in: bundle, log: &log)
         }

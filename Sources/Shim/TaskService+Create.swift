@@ -25,6 +25,7 @@ extension TaskService {
         let host = try HostConfiguration.read()
         let options = try TaskOptions(message.options, host: host)
         for warning in options.warnings { log(.warning, "options", "id=\(id) text=\(Log.quoted(warning))") }
+        unheard.removeAndShrink(id)
         creating[id] = Creation()
         Loop.start { await self.create(message, options, host.seccomp, answering: call.stream) }
     }

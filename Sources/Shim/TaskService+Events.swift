@@ -55,7 +55,6 @@ extension TaskService {
         switch event {
         case .created(let container, let pid):
             containers[container.id] = container
-            unheard.removeAndShrink(container.id)
             lastDeleter = nil
             log(.info, "created", "id=\(container.id) pid=\(pid)")
             publishCreate(container, pid)

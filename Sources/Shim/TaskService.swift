@@ -24,6 +24,18 @@ package final class TaskService {
         let timer: Reactor.Timer?
     }
 
+    /// Somebody who asked for a deletion.
+    struct Deleter {
+        let stream: Server.Stream
+        /// When nine tenths of its time are over: where the runtime took so long, the answer does so too.
+        let deadline: Int64?
+
+        init(_ call: Call) {
+            stream = call.stream
+            deadline = call.timeout.map { Monotonic.now() + $0.nanoseconds / 10 * 9 }
+        }
+    }
+
     package static let names: Set<String> = ["containerd.task.v2.Task", "containerd.task.v3.Task"]
 
     let namespace: String
@@ -58,23 +70,11 @@ package final class TaskService {
     var lastHeld: UInt32 = 0
     /// The connection that the last container was deleted by; nil while there are containers, and before.
     package internal(set) var lastDeleter: UInt32?
-    /// Somebody who asked for a deletion.
-    struct Deleter {
-        let stream: Server.Stream
-        /// When its time is as good as over: a daemon as busy as the runtime reads the answer no earlier.
-        let deadline: Int64?
-
-        init(_ call: Call) {
-            stream = call.stream
-            deadline = call.timeout.map { Monotonic.now() + $0.nanoseconds / 10 * 9 }
-        }
-    }
-
     /// Deletions under way, and who asked for them.
     var deletions: [Key: [Deleter]] = [:]
-    /// Containers whose deletion ended too late for whoever asked for it, until somebody deletes them again. The Go shim breaks
-    /// such a deletion off and keeps the task, so daemons look for it later; told that there is none, containerd 1.6 keeps
-    /// the bundle, and says no Shutdown.
+    /// Containers whose deletion ended when nobody who had asked for it heard of it any more (C-2.13), until somebody asks
+    /// again. The Go shim breaks such a deletion off and keeps the task, so that is what daemons do. Told that there is no
+    /// task, containerd 1.6 keeps the bundle and says no Shutdown, and Docker cannot start the container again.
     var unheard: [String: Container] = [:]
 
     /// `onShutdown`: a client asked for the end, and nothing is left.
@@ -166,7 +166,7 @@ package final class TaskService {
         return container
     }
 
-    /// One that is there, or that somebody will ask for once more.
+    /// One that is there, or whose end has not been heard of.
     func lastingContainer(_ id: String) throws(Failure) -> Container {
         if let container = unheard[id] { return container }
         return try container(id)
