@@ -78,7 +78,7 @@ all="task runtime stdio restart runtimes seccomp"
 # shellcheck disable=SC2086 # commands
 if [ -n "$short" ]; then
     # All controllers, and systemd as the driver; then runc 1.3 and crun 1.28, and crun 1.21, on v2 and v1 alone.
-    row sid-runc-systemd sid runc systemd "cgroups oom" $machine
+    row sid-runc-systemd sid runc systemd "--tag core cgroups oom" $machine
     row sid-v2 sid runc cgroupfs runtimes $v2
     row trixie-v1 trixie crun cgroupfs task $v1
 else
