@@ -309,6 +309,7 @@ PY
 starter, c = Connection(path), Connection(path)
 c.call("Exec", id="c1", exec_id="e1", spec=exec_spec("sleep", "1000"))
 start = starter.send("Task", "Start", {"id": "c1", "exec_id": "e1"})
+starter.call("Connect", id="c1")  # so that it is there before what comes by the other connection
 kill = c.send("Task", "Kill", {"id": "c1", "exec_id": "e1", "signal": 9})
 wait = c.send("Task", "Wait", {"id": "c1", "exec_id": "e1"})
 delete = c.send("Task", "Delete", {"id": "c1", "exec_id": "e1"})
