@@ -66,14 +66,15 @@ program=/usr/local/sbin/guest
 if [ "$init" = systemd ]; then program=/sbin/init; fi
 words="panic=-1 quiet audit=0 apparmor=0 systemd.unified_cgroup_hierarchy=1 systemd.show_status=0"
 
-# QEMU, with the machine's output in a fifo: it would open a file that is our output a second time.
+# QEMU, with the machine's output in a fifo: it would open a file that is our output a second time. It writes to no
+# disk, so that it need not mind the lock of a user-mode-linux with the same one.
 tcg() {
     exec timeout -k 5 "$timeout" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu max,-la57 \
         -M q35 -smp 2 -m "$memory" -nodefaults -no-user-config -no-reboot -display none -monitor none -net none \
         -kernel "$machine/vmlinuz" -initrd "$machine/initrd" \
         -append "$words console=ttyS0 machine_init=$program machine_out=/dev/vport0p1 machine_status=/dev/vport0p2" \
-        -drive "file=$machine/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
-        -drive "file=$work/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
+        -drive "file=$machine/disk,format=raw,if=virtio,snapshot=on,cache=unsafe,file.locking=off" \
+        -drive "file=$work/disk,format=raw,if=virtio,snapshot=on,cache=unsafe,file.locking=off" \
         -serial "file:$work/console" -device virtio-serial-pci -device virtio-rng-pci \
         -chardev "file,id=out,path=$work/out" -device virtserialport,chardev=out,nr=1 \
         -chardev "file,id=status,path=$work/status" -device virtserialport,chardev=status,nr=2 \
@@ -125,5 +126,5 @@ else
     echo "the machine went down with $ended before the command ended:" >&2
     ended=125
 fi
-tail -n 15 "$work/console" "$work/qemu" 2>/dev/null >&2 || :
+tail -n 15 "$work/console" "$work/qemu" >&2 2>/dev/null || :
 exit "$ended"
