@@ -118,7 +118,7 @@ pid=
 # Nobody writes any more: the reader comes to its end.
 exec 4>&-
 wait "$reader"
-status=$(tr -dc '0-9' <"$work/status" 2>/dev/null) || :
+status=$(tr -dc '0-9' 2>/dev/null <"$work/status") || :
 if [ -n "$status" ]; then exit "$status"; fi
 if [ "$ended" = 124 ]; then
     echo "no end after $timeout s" >&2
