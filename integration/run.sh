@@ -98,7 +98,7 @@ filters() {
 one() {
     local name=$work/${1##*/} begin=$SECONDS
     # The machines of vm/ are slow, some of them very.
-    timeout --foreground -k 60 "${SWIFTRUNC_PREBUILT:+1}800" bats --tap "${filter[@]}" "$1" >"$name.tap" 2>&1 </dev/null &
+    timeout --foreground -k 60 "$((${SWIFTRUNC_PREBUILT:+9 * }800))" bats --tap "${filter[@]}" "$1" >"$name.tap" 2>&1 </dev/null &
     # shellcheck disable=SC2064 # this one's
     trap "kill $!" TERM
     wait $!

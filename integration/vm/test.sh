@@ -52,7 +52,7 @@ run_row() {
     local sums good bad left
     shift 6
     # shellcheck disable=SC2086 # a list of words
-    SHIM_RUNC=$runtime SHIM_DRIVER=$driver timeout -k 30 3000 "$@" --suite "$suite" -- integration/run.sh --build "$build" \
+    SHIM_RUNC=$runtime SHIM_DRIVER=$driver timeout -k 30 7300 "$@" --suite "$suite" -- integration/run.sh --build "$build" \
         --containerd "$(containerd "$suite")" $cases >"$log" 2>&1 </dev/null &
     # shellcheck disable=SC2064 # this one's
     trap "kill $!" TERM
@@ -73,7 +73,7 @@ v1="integration/vm/host-root.sh --cgroup v1"
 v2="integration/vm/host-root.sh --cgroup v2"
 machine="integration/vm/machine.sh --accel uml --init systemd --timeout 2900"
 large="$machine --memory 3072"
-emulated="integration/vm/machine.sh --accel tcg --init systemd --timeout 2900"
+emulated="integration/vm/machine.sh --accel tcg --init systemd --timeout 7200"
 all="task runtime stdio restart runtimes seccomp"
 # shellcheck disable=SC2086 # commands
 if [ -n "$short" ]; then
