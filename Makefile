@@ -57,7 +57,7 @@ docker-test: embedded ## Docker 28 and 20.10 on this shim (the first is a part o
 cri-test: embedded ## Kubernetes' pods on this shim, by each containerd's CRI plugin (a part of `integration`)
 	PODS=100 integration/run.sh --build embedded --containerd $(CONTAINERD) cri
 
-vm-test: deps all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines; 1.5 hours (BUILD=both: 3)
+vm-test: deps all ## cases with other runtimes, cgroup v2 and systemd, in throw-away machines; 3.5 hours (BUILD=both: 6)
 	integration/vm/test.sh --build $(or $(BUILD),embedded)
 
 mutate: deps ## breaks the sources in places, and wants cases to fail (ONLY=P-13: those of that name); not part of `test`
