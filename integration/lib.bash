@@ -880,6 +880,10 @@ case_report() {
     shims
     echo "--- containerd, last lines:"
     tail -n "+$(($(cat "$DIR/log-lines") + 1))" "$DIR/containerd.log" | grep -vE 'level=(debug|trace)' | tail -15
+    if [ -e "$DIR/docker.log" ]; then
+        echo "--- docker, last lines:"
+        tail -15 "$DIR/docker.log"
+    fi
 }
 
 # leftovers: names what is left of this file's cases, ends it, and fails if there was anything.
