@@ -521,7 +521,7 @@ PY
 # bats test_tags=direct
 @test "C-1.40 C-3.96 P-29 a shim whose sandbox was stopped ends once it is empty and nobody is connected" {
     direct_bundle c1 sleep 1000
-    SWIFTRUNC_LONELY_SECONDS=1 direct_start c1 </dev/null
+    SWIFTRUNC_LONELY_SECONDS=5 direct_start c1 </dev/null
     SHIM=$(shim_pid c1)
     direct_run c1
     sandbox CreateSandbox sandbox_id=c1 bundle_path=/nowhere
