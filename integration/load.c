@@ -52,6 +52,8 @@ static void send_frame(int fd, uint32_t stream, uint8_t type, const void *body, 
     for (int part = 0; part < 2; part++)
         for (size_t done = 0; done < parts[part].size;) {
             ssize_t count = send(fd, (const char *)parts[part].at + done, parts[part].size - done, MSG_NOSIGNAL);
+            // The next read finds that the other is gone.
+            if (count < 0 && (errno == EPIPE || errno == ECONNRESET)) return;
             if (count < 0) die("send");
             done += count;
         }
