@@ -28,10 +28,10 @@ import time
 HEADER = struct.Struct(">IIBB")
 REQUEST, RESPONSE, DATA = 1, 2, 3
 MAXIMUM = 4 << 20
+LOST, TIMEOUT = 70, 75
 
 # How much longer than elsewhere an answer may take: the machines of vm/ are slow, some of them very.
 SLOWNESS = 9 if "SWIFTRUNC_PREBUILT" in os.environ else 1
-LOST, TIMEOUT = 70, 75
 
 SERVICES = {
     "Task": "containerd.task.v2.Task",
