@@ -140,7 +140,7 @@ box() {
 
 @test "docker logs has all lines of both streams, in order" {
     # More than a fifo holds, in long lines: docker closes its log ten seconds after the end, and a line takes a slow machine long.
-    lines() { seq 20000 | tr '\n' ' ' | fold -w 99 && echo; }
+    lines() { seq 60000 | tr '\n' ' ' | fold -w 99 && echo; }
     run_box --name b1 box sh -c "$(declare -f lines); lines; lines >&2" >/dev/null 2>&1
     docker logs b1 >"$CASE/out" 2>"$CASE/err"
     lines | cmp - "$CASE/out"
