@@ -62,9 +62,14 @@ say() { printf '# %s: %s\n' "$SHIM_BUILD" "$*" >&3; }
     budget "$SHIM"
 }
 
+# added COUNT: that many execs were told of. Events under way, and the file of those that wait, cost memory.
+added() { [ "$(execs_added)" -ge "$1" ]; }
+execs_added() { grep -c '"topic": "/tasks/exec-added"' "$DIR/jobs/direct-events" || :; }
+
 # execs COUNT: one after the other, without IO, by a runtime that takes no time: what is measured
 # is the shim.
 execs() {
+    local all=$(($(execs_added) + $1))
     if [ ! -e "$FAKE_RUNC/exec.fast" ]; then touch "$FAKE_RUNC/exec.fast"; fi
     client "$1" <<'PY'
 c = Connection(path)
@@ -75,6 +80,7 @@ for number in range(int(sys.argv[2])):
     assert c.call("Wait", id="c1", exec_id=name).get("exit_status", 0) == 0
     c.call("Delete", id="c1", exec_id=name)
 PY
+    wait_until added "$all"
 }
 
 # bats test_tags=direct
@@ -101,6 +107,7 @@ PY
 
 # failing_execs COUNT STDOUT
 failing_execs() {
+    local all=$(($(execs_added) + $1))
     client "$1" "$2" <<'PY'
 c = Connection(path)
 for number in range(int(sys.argv[2])):
@@ -115,6 +122,7 @@ for number in range(int(sys.argv[2])):
         continue
     raise AssertionError("it did not fail")
 PY
+    wait_until added "$all"
 }
 
 # bats test_tags=direct
