@@ -21,8 +21,7 @@ let swift: [SwiftSetting] =
     + (archives == nil
         // Callbacks run between jobs, when the loop's actor is nobody's; the executor itself refuses other threads.
         ? [.unsafeFlags(["-Xfrontend", "-disable-dynamic-actor-isolation"])]
-        // Sections of their own for functions too: the linker drops and merges a quarter of the program.
-        : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-Osize", "-Xfrontend", "-function-sections"])])
+        : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-Osize"])])
     + (fuzzing == nil ? [] : [.unsafeFlags(["-sanitize=address,fuzzer", "-enable-testing"])])
     + (simulates ? [.unsafeFlags(["-enable-testing"])] : [])
 
