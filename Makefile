@@ -15,7 +15,7 @@ FLAGS := -c release --disable-local-rpath --explicit-target-dependency-import-ch
 
 all: embedded ordinary ## both builds
 
-# Optimized as a whole: each module has its own copy of the metadata of [UInt8] and the like, all of it private memory.
+# Optimized at link time, so that the metadata of [UInt8] and the like, private memory, are there once and not for each module.
 embedded: build-deps ## bin/NAME: Embedded Swift, static-pie, stripped; what is installed
 	@EMBEDDED=$(ARCHIVES) integration/quietly.sh $(SWIFT) build $(FLAGS) --experimental-lto-mode full --scratch-path .build/embedded
 	@install -D -t bin .build/embedded/release/$(NAME)
