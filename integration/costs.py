@@ -34,12 +34,19 @@ class Server:
         self.process = subprocess.Popen(
             [*tool, binary, "-namespace", host.namespace, "-id", "c", "-address", host.address, "-socket", socket],
             cwd=self.bundle, env=host.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if not harness.wait_until(lambda: os.path.exists(socket), 20):
+        if not harness.wait_until(lambda: self.connects(socket), 20):
             raise RuntimeError(f"{tool[0]}: the shim does not serve")
-        self.connection = ttrpc.Connection(socket, 30)
         self.pid = self.connection.call("Connect", {"id": ""})["shim_pid"]
         self.init = self.connection.call("Create", {"id": "c", "bundle": self.bundle})["pid"]
         self.connection.call("Start", {"id": "c"})
+
+    def connects(self, path):
+        """Whether it listens; its socket is there a moment sooner."""
+        try:
+            self.connection = ttrpc.Connection(path, 30)
+        except ttrpc.Failure:
+            return False
+        return True
 
     def states(self, count):
         for _ in range(count):
